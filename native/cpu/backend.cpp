@@ -1,0 +1,53 @@
+#include "cpu/backend.h"
+
+#include <cstring>
+
+#include "cpu/gemm.h"
+#include "cpu/pool.h"
+#include "gradus/plugin.h"
+
+#if !defined(GRADUS_LEVEL)
+#error "GRADUS_LEVEL names the instruction level that these sources are compiled for"
+#endif
+
+namespace gradus {
+
+CpuBackend::CpuBackend(const char* blasPath, int threads, int64_t memoryLimit)
+    : memory_(memoryLimit) {
+  startPool(threads);
+  openBlas(blasPath);
+  description_ = std::string("cpu ") + GRADUS_LEVEL + ", " + blasDescription();
+}
+
+const char* CpuBackend::description() const { return description_.c_str(); }
+
+int CpuBackend::threads() const { return pool().threads(); }
+
+int64_t CpuBackend::allocate(int64_t bytes) { return Out(memory_.allocate(bytes)).address; }
+
+void CpuBackend::release(int64_t address, int64_t bytes) {
+  memory_.release(Out(address).as<void>(), bytes);
+}
+
+void CpuBackend::trim() { memory_.trim(); }
+
+int64_t CpuBackend::usedBytes() const { return memory_.used(); }
+
+int64_t CpuBackend::heldBytes() const { return memory_.held(); }
+
+int64_t CpuBackend::limitBytes() const { return memory_.limit(); }
+
+void CpuBackend::upload(Out to, const void* from, int64_t bytes) {
+  std::memcpy(to.as<void>(), from, static_cast<size_t>(bytes));
+}
+
+void CpuBackend::download(void* to, In from, int64_t bytes) {
+  std::memcpy(to, from.as<void>(), static_cast<size_t>(bytes));
+}
+
+}  // namespace gradus
+
+GRADUS_EXPORT gradus::Backend* gradus_backend(const char* blasPath, int threads,
+                                              int64_t memoryLimit) {
+  return new gradus::CpuBackend(blasPath, threads, memoryLimit);
+}

@@ -1,0 +1,113 @@
+#include "cpu/memory.h"
+
+#include "cpu/system.h"
+
+namespace gradus {
+
+namespace {
+constexpr int64_t kAlignment = 64;
+constexpr int64_t kSlab = int64_t{2} << 20;
+constexpr int64_t kLarge = kSlab / 4;  // from here on a block is its own mapping
+constexpr int64_t kPage = 4096;
+
+int64_t roundUp(int64_t bytes, int64_t unit) { return (bytes + unit - 1) / unit * unit; }
+}  // namespace
+
+Memory::Memory(int64_t limit) : limit_(limit > 0 ? limit : system::physicalMemory()) {}
+
+Memory::~Memory() {
+  trimLocked();
+  for (void* slab : slabs_) system::unmap(slab, kSlab);
+}
+
+int64_t Memory::classSize(int64_t bytes) {
+  if (bytes <= kAlignment) return kAlignment;
+  int64_t quarter = kAlignment / 4;
+  while (quarter * 8 < bytes) quarter *= 2;
+  int64_t size = roundUp(bytes, quarter);
+  return roundUp(size, size >= kLarge ? kPage : kAlignment);
+}
+
+void* Memory::allocate(int64_t bytes) {
+  if (bytes < 0 || bytes > limit_) return nullptr;
+  int64_t size = classSize(bytes);
+  std::lock_guard<std::mutex> lock(mutex_);
+  void* block = size < kLarge ? allocateSmall(size) : allocateLarge(size);
+  if (block != nullptr) used_ += size;
+  return block;
+}
+
+void* Memory::allocateSmall(int64_t size) {
+  Blocks& free = small_[size];
+  if (!free.empty()) {
+    void* block = free.back();
+    free.pop_back();
+    return block;
+  }
+  if (slabEnd_ - slabNext_ < size) {
+    auto* slab = static_cast<char*>(fromSystem(kSlab));
+    if (slab == nullptr) return nullptr;
+    slabs_.push_back(slab);
+    slabNext_ = slab;
+    slabEnd_ = slab + kSlab;
+  }
+  void* block = slabNext_;
+  slabNext_ += size;
+  return block;
+}
+
+void* Memory::allocateLarge(int64_t size) {
+  auto found = large_.find(size);
+  if (found != large_.end() && !found->second.empty()) {
+    void* block = found->second.back();
+    found->second.pop_back();
+    return block;
+  }
+  return fromSystem(size);
+}
+
+void* Memory::fromSystem(int64_t size) {
+  if (held_ + size > limit_) trimLocked();
+  if (held_ + size > limit_) return nullptr;
+  void* block = system::map(size);
+  if (block == nullptr) {
+    trimLocked();
+    block = system::map(size);
+  }
+  if (block != nullptr) held_ += size;
+  return block;
+}
+
+void Memory::release(void* block, int64_t bytes) {
+  int64_t size = classSize(bytes);
+  std::lock_guard<std::mutex> lock(mutex_);
+  used_ -= size;
+  (size < kLarge ? small_ : large_)[size].push_back(block);
+}
+
+void Memory::trim() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  trimLocked();
+}
+
+void Memory::trimLocked() {
+  for (auto& [size, blocks] : large_) {
+    for (void* block : blocks) {
+      system::unmap(block, size);
+      held_ -= size;
+    }
+  }
+  large_.clear();
+}
+
+int64_t Memory::used() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return used_;
+}
+
+int64_t Memory::held() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return held_;
+}
+
+}  // namespace gradus

@@ -1,0 +1,57 @@
+// A caching allocator: blocks that are released are handed out again without asking the system.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <vector>
+
+namespace gradus {
+
+/**
+ * Sizes are rounded up to classes, four to each doubling. Small blocks are cut from slabs; large ones
+ * come from the system one by one, in huge pages where it has them. In a training loop each step
+ * asks for the same sizes, so after the first step no page is new. Thread-safe.
+ */
+class Memory {
+ public:
+  /** limit in bytes; 0 for the machine's memory. */
+  explicit Memory(int64_t limit);
+  ~Memory();
+  Memory(const Memory&) = delete;
+  Memory& operator=(const Memory&) = delete;
+
+  /** 64-byte aligned; null where the limit or the system refuses. 0 bytes take the smallest block. */
+  void* allocate(int64_t bytes);
+  /** `bytes` as given to allocate. */
+  void release(void* block, int64_t bytes);
+  /** Gives cached large blocks back to the system. */
+  void trim();
+
+  int64_t used() const;
+  int64_t held() const;
+  int64_t limit() const { return limit_; }
+
+  /** The bytes that a request of `bytes` really takes. */
+  static int64_t classSize(int64_t bytes);
+
+ private:
+  using Blocks = std::vector<void*>;
+
+  void* allocateSmall(int64_t size);
+  void* allocateLarge(int64_t size);
+  void* fromSystem(int64_t size);
+  void trimLocked();
+
+  mutable std::mutex mutex_;
+  std::map<int64_t, Blocks> small_;
+  std::map<int64_t, Blocks> large_;
+  Blocks slabs_;
+  char* slabNext_ = nullptr;
+  char* slabEnd_ = nullptr;
+  int64_t used_ = 0;
+  int64_t held_ = 0;
+  int64_t limit_;
+};
+
+}  // namespace gradus

@@ -1,0 +1,118 @@
+#include "cpu/pool.h"
+
+#include <memory>
+#include <stdexcept>
+#include <thread>
+
+namespace gradus {
+
+namespace {
+
+// About 50 microseconds of pauses: longer than the gap between two kernels of a step, shorter than
+// anything a person or another process would notice.
+constexpr int kSpins = 2000;
+constexpr int64_t kMaxTasks = int64_t{1} << 31;
+
+inline void pause() {
+#if defined(__x86_64__) || defined(_M_X64)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+}  // namespace
+
+Pool::Pool(int threads) : threads_(threads < 1 ? 1 : threads) {
+  for (int i = 1; i < threads_; ++i) {
+    std::thread([this] { work(); }).detach();  // workers live as long as the process
+  }
+}
+
+void Pool::start(int64_t count, Call call, void* body) {
+  if (count >= kMaxTasks) throw std::invalid_argument("pool: too many tasks");
+  if (busy_.exchange(true, std::memory_order_acquire)) return runSerial(count, call, body);
+  call_ = call;
+  body_ = body;
+  finished_.store(0, std::memory_order_relaxed);
+  tickets_.store(static_cast<uint64_t>(count) << 32);
+  if (sleepers_.load() > 0) {
+    std::lock_guard<std::mutex> lock(sleep_);
+    wake_.notify_all();
+  }
+  int64_t task;
+  while (claim(&task)) execute(task);
+  for (int spins = 0; finished_.load(std::memory_order_acquire) != count; ++spins) {
+    if (spins < kSpins) {
+      pause();
+    } else {
+      std::this_thread::yield();
+    }
+  }
+  std::exception_ptr failure;
+  if (failed_.load(std::memory_order_relaxed)) {
+    failure = failure_;
+    failure_ = nullptr;
+    failed_.store(false, std::memory_order_relaxed);
+  }
+  busy_.store(false, std::memory_order_release);
+  if (failure) std::rethrow_exception(failure);
+}
+
+void Pool::runSerial(int64_t count, Call call, void* body) {
+  for (int64_t i = 0; i < count; ++i) call(body, i);
+}
+
+bool Pool::claim(int64_t* task) {
+  uint64_t seen = tickets_.load();
+  while ((seen & 0xffffffffu) < (seen >> 32)) {
+    if (tickets_.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel)) {
+      *task = static_cast<int64_t>(seen & 0xffffffffu);
+      return true;
+    }
+  }
+  return false;
+}
+
+void Pool::execute(int64_t task) {
+  try {
+    call_(body_, task);
+  } catch (...) {
+    if (!failed_.exchange(true)) failure_ = std::current_exception();
+  }
+  finished_.fetch_add(1, std::memory_order_acq_rel);
+}
+
+void Pool::work() {
+  int64_t task;
+  for (;;) {
+    for (int spins = 0; spins < kSpins; ++spins) {
+      if (claim(&task)) {
+        execute(task);
+        spins = 0;
+      }
+      pause();
+    }
+    std::unique_lock<std::mutex> lock(sleep_);
+    ++sleepers_;
+    // A job published after the last claim and before the count above is seen here; a later one
+    // sees the count and notifies.
+    wake_.wait(lock, [this] {
+      uint64_t seen = tickets_.load();
+      return (seen & 0xffffffffu) < (seen >> 32);
+    });
+    --sleepers_;
+  }
+}
+
+namespace {
+Pool* shared = nullptr;  // never deleted: workers outlive static destructors
+}
+
+Pool& pool() { return *shared; }
+
+void startPool(int threads) {
+  if (shared == nullptr) shared = new Pool(threads);
+}
+
+}  // namespace gradus

@@ -1,0 +1,54 @@
+#include "cpu/system.h"
+
+#if defined(_WIN32)
+#define NOMINMAX
+#include <windows.h>
+#else
+#include <sys/mman.h>
+#include <unistd.h>
+#endif
+
+namespace gradus::system {
+
+#if defined(_WIN32)
+
+void* map(int64_t bytes) {
+  return VirtualAlloc(nullptr, static_cast<SIZE_T>(bytes), MEM_RESERVE | MEM_COMMIT,
+                      PAGE_READWRITE);
+}
+
+void unmap(void* block, int64_t) { VirtualFree(block, 0, MEM_RELEASE); }
+
+int64_t physicalMemory() {
+  MEMORYSTATUSEX status;
+  status.dwLength = sizeof(status);
+  GlobalMemoryStatusEx(&status);
+  return static_cast<int64_t>(status.ullTotalPhys);
+}
+
+#else
+
+namespace {
+constexpr int64_t kHugePage = int64_t{2} << 20;
+}
+
+void* map(int64_t bytes) {
+  void* block = mmap(nullptr, static_cast<size_t>(bytes), PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (block == MAP_FAILED) return nullptr;
+#if defined(MADV_HUGEPAGE)
+  // A fault costs microseconds whatever the page's size: one for 2 MiB instead of 512.
+  if (bytes >= kHugePage) madvise(block, static_cast<size_t>(bytes), MADV_HUGEPAGE);
+#endif
+  return block;
+}
+
+void unmap(void* block, int64_t bytes) { munmap(block, static_cast<size_t>(bytes)); }
+
+int64_t physicalMemory() {
+  return static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);
+}
+
+#endif
+
+}  // namespace gradus::system

@@ -1,0 +1,15 @@
+// The few calls whose form differs between operating systems.
+#pragma once
+
+#include <cstdint>
+
+namespace gradus::system {
+
+/** Fresh zeroed pages, 64-byte aligned at least, in huge pages where the system has them; or null. */
+void* map(int64_t bytes);
+void unmap(void* block, int64_t bytes);
+
+/** Bytes of memory in this machine. */
+int64_t physicalMemory();
+
+}  // namespace gradus::system

@@ -1,0 +1,220 @@
+// The whole boundary between Java and native code: one virtual method for each kernel.
+//
+// Java checks shapes and types before it calls; a kernel trusts its arguments, except for indices
+// and labels, which only the kernel reads and which it therefore checks. Failures are thrown as
+// std::exception and arrive in Java as exceptions. Operands are contiguous unless a Dims says
+// otherwise. `n`, `rows`, `cols` count elements. Pointwise kernels compute in float whatever the
+// stored type. Unless a comment says otherwise, an output must not overlap an input partially;
+// pointwise kernels may write exactly over an input.
+#pragma once
+
+#include "gradus/types.h"
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"  // the defaults below name what they ignore
+#endif
+
+namespace gradus {
+
+class Backend {
+ public:
+  virtual ~Backend() = default;
+
+  /** Opens the backend library at `path`; see plugin.h. */
+  static Backend* open(const char* path, const char* blasPath, int threads, int64_t memoryLimit);
+
+  // About this backend
+  virtual const char* description() const = 0;
+  virtual int threads() const = 0;
+
+  // Memory
+  /** 64-byte aligned and not cleared; 0 where the limit or the system refuses. */
+  virtual int64_t allocate(int64_t bytes) = 0;
+  /** `bytes` as they were allocated. */
+  virtual void release(int64_t address, int64_t bytes) = 0;
+  /** Gives cached blocks back to the system. */
+  virtual void trim() = 0;
+  /** Bytes that callers hold, and bytes taken from the system (held and cached). */
+  virtual int64_t usedBytes() const = 0;
+  virtual int64_t heldBytes() const = 0;
+  virtual int64_t limitBytes() const = 0;
+  virtual void upload(Out to, const void* from, int64_t bytes) = 0;
+  virtual void download(void* to, In from, int64_t bytes) = 0;
+
+  // Moving elements
+  virtual void copy(In x, Out y, int64_t bytes) { unsupported("copy"); }
+  /** Copies `rows` runs of `rowBytes` bytes whose starts lie xStride and yStride bytes apart. */
+  virtual void copyRows(In x, int64_t xStride, Out y, int64_t yStride, int64_t rowBytes,
+                        int64_t rows) {
+    unsupported("copyRows");
+  }
+  /** y[i] = x at the strides of operand 0; y is contiguous. Serves permute and expand. */
+  virtual void stridedCopy(Type t, In x, Out y, Dims dims) { unsupported("stridedCopy"); }
+  virtual void fill(Type t, Out y, double value, int64_t n) { unsupported("fill"); }
+  /** Float to integer truncates towards zero and saturates (NaN gives 0); narrowing rounds to nearest even. */
+  virtual void cast(Type from, In x, Type to, Out y, int64_t n) { unsupported("cast"); }
+
+  // Pointwise, two operands with broadcasting (strides of a, b); floating types
+  virtual void add(Type t, In a, In b, Out y, int64_t n, Dims dims) { unsupported("add"); }
+  virtual void sub(Type t, In a, In b, Out y, int64_t n, Dims dims) { unsupported("sub"); }
+  virtual void mul(Type t, In a, In b, Out y, int64_t n, Dims dims) { unsupported("mul"); }
+  virtual void div(Type t, In a, In b, Out y, int64_t n, Dims dims) { unsupported("div"); }
+  virtual void powTensor(Type t, In a, In b, Out y, int64_t n, Dims dims) { unsupported("pow"); }
+  // Comparisons: any type in, U8 (0 or 1) out; comparisons with NaN are 0, notEqual 1
+  virtual void equal(Type t, In a, In b, Out y, int64_t n, Dims dims) { unsupported("equal"); }
+  virtual void notEqual(Type t, In a, In b, Out y, int64_t n, Dims dims) { unsupported("notEqual"); }
+  virtual void less(Type t, In a, In b, Out y, int64_t n, Dims dims) { unsupported("less"); }
+  virtual void lessEqual(Type t, In a, In b, Out y, int64_t n, Dims dims) {
+    unsupported("lessEqual");
+  }
+  /** y = mask ? a : b; mask is U8 (strides of mask, a, b); any type. */
+  virtual void where(Type t, In mask, In a, In b, Out y, int64_t n, Dims dims) {
+    unsupported("where");
+  }
+
+  // Pointwise, one operand; floating types
+  /** y = scale * x + shift. */
+  virtual void affine(Type t, In x, Out y, int64_t n, double scale, double shift) {
+    unsupported("affine");
+  }
+  virtual void exp(Type t, In x, Out y, int64_t n) { unsupported("exp"); }
+  virtual void log(Type t, In x, Out y, int64_t n) { unsupported("log"); }
+  virtual void sqrt(Type t, In x, Out y, int64_t n) { unsupported("sqrt"); }
+  virtual void pow(Type t, In x, Out y, int64_t n, double exponent) { unsupported("pow"); }
+  virtual void abs(Type t, In x, Out y, int64_t n) { unsupported("abs"); }
+  virtual void sign(Type t, In x, Out y, int64_t n) { unsupported("sign"); }
+  virtual void clamp(Type t, In x, Out y, int64_t n, double low, double high) {
+    unsupported("clamp");
+  }
+  virtual void clampGrad(Type t, In x, In dy, Out dx, int64_t n, double low, double high) {
+    unsupported("clampGrad");
+  }
+  virtual void relu(Type t, In x, Out y, int64_t n) { unsupported("relu"); }
+  virtual void reluGrad(Type t, In y, In dy, Out dx, int64_t n) { unsupported("reluGrad"); }
+  virtual void sigmoid(Type t, In x, Out y, int64_t n) { unsupported("sigmoid"); }
+  virtual void sigmoidGrad(Type t, In y, In dy, Out dx, int64_t n) { unsupported("sigmoidGrad"); }
+  virtual void tanh(Type t, In x, Out y, int64_t n) { unsupported("tanh"); }
+  virtual void tanhGrad(Type t, In y, In dy, Out dx, int64_t n) { unsupported("tanhGrad"); }
+  virtual void gelu(Type t, In x, Out y, int64_t n) { unsupported("gelu"); }
+  virtual void geluGrad(Type t, In x, In dy, Out dx, int64_t n) { unsupported("geluGrad"); }
+  virtual void silu(Type t, In x, Out y, int64_t n) { unsupported("silu"); }
+  virtual void siluGrad(Type t, In x, In dy, Out dx, int64_t n) { unsupported("siluGrad"); }
+
+  // Reductions. dims: sizes, strides of x, strides of y (0 where an axis is reduced).
+  /** y = scale * sum of x, summed in an order that depends on the sizes alone. */
+  virtual void sum(Type t, In x, Out y, int64_t yn, double scale, Dims dims) { unsupported("sum"); }
+  /** NaN wins over every number. */
+  virtual void max(Type t, In x, Out y, int64_t yn, Dims dims) { unsupported("max"); }
+  /** x is (outer, n, inner), y is I64 (outer, inner): the first of the largest; NaN is the largest. */
+  virtual void argmax(Type t, In x, Out y, int64_t outer, int64_t n, int64_t inner) {
+    unsupported("argmax");
+  }
+  /** y (F32 scalar) = sum of the squares of x, in double. */
+  virtual void sumSquares(Type t, In x, Out y, int64_t n) { unsupported("sumSquares"); }
+
+  // Linear algebra, row-major
+  /**
+   * y (m, n) = a (m, k) times b (k, n), for each of `batch` products whose operands lie aStride and
+   * bStride elements apart (0 repeats one). Stored transposed where a flag says so. `accumulate`
+   * adds to y. bias (n) is added to every row where it is given.
+   */
+  virtual void matmul(Type t, In a, In b, In bias, Out y, int64_t batch, int64_t m, int64_t n,
+                      int64_t k, int64_t aStride, int64_t bStride, bool transposeA, bool transposeB,
+                      bool accumulate) {
+    unsupported("matmul");
+  }
+
+  // Softmax over the last axis of (rows, cols)
+  virtual void softmax(Type t, In x, Out y, int64_t rows, int64_t cols) { unsupported("softmax"); }
+  virtual void softmaxGrad(Type t, In y, In dy, Out dx, int64_t rows, int64_t cols) {
+    unsupported("softmaxGrad");
+  }
+  virtual void logSoftmax(Type t, In x, Out y, int64_t rows, int64_t cols) {
+    unsupported("logSoftmax");
+  }
+  virtual void logSoftmaxGrad(Type t, In y, In dy, Out dx, int64_t rows, int64_t cols) {
+    unsupported("logSoftmaxGrad");
+  }
+
+  // Losses
+  /**
+   * loss (F32 scalar) = mean over the rows whose label is not `ignored` of logSumExp(row) - row[label];
+   * lse (F32, rows) receives logSumExp, count (F32 scalar) the number of such rows. No such row: NaN.
+   * Throws where a label lies outside [0, cols).
+   */
+  virtual void crossEntropy(Type t, In logits, Type labelType, In labels, Out loss, Out lse,
+                            Out count, int64_t rows, int64_t cols, int64_t ignored) {
+    unsupported("crossEntropy");
+  }
+  /** dx = (softmax(logits) - oneHot(labels)) * dloss / count; dx may be logits itself. */
+  virtual void crossEntropyGrad(Type t, In logits, Type labelType, In labels, In lse, In count,
+                                In dloss, Out dx, int64_t rows, int64_t cols, int64_t ignored) {
+    unsupported("crossEntropyGrad");
+  }
+
+  // Optimizers, over flat F32 buffers of n elements; gradients are multiplied by gradScale first
+  /** velocity may be 0 where momentum is 0. First step of momentum: velocity = g (as PyTorch). */
+  virtual void sgd(Out p, In g, Out velocity, int64_t n, double learningRate, double momentum,
+                   double dampening, double weightDecay, bool nesterov, bool firstStep,
+                   double gradScale) {
+    unsupported("sgd");
+  }
+  /** step counts from 1. */
+  virtual void adamw(Out p, In g, Out m, Out v, int64_t n, double learningRate, double beta1,
+                     double beta2, double epsilon, double weightDecay, int64_t step,
+                     double gradScale) {
+    unsupported("adamw");
+  }
+
+  // Random numbers: element i depends on seed, stream and i alone (Philox4x32-10)
+  virtual void uniform(Type t, Out y, int64_t n, int64_t seed, int64_t stream, double low,
+                       double high) {
+    unsupported("uniform");
+  }
+  virtual void normal(Type t, Out y, int64_t n, int64_t seed, int64_t stream, double mean,
+                      double deviation) {
+    unsupported("normal");
+  }
+  /** y = x / (1 - p) with probability 1 - p, else 0. The same call on dy is its gradient. */
+  virtual void dropout(Type t, In x, Out y, int64_t n, int64_t seed, int64_t stream, double p) {
+    unsupported("dropout");
+  }
+
+  // Indexing; indices are I32 or I64 and checked against their bound
+  /** y[o][j][i] = x[o][index[o][j][i]][i]: x (outer, n, inner), index and y (outer, k, inner). */
+  virtual void gather(Type t, In x, Type indexType, In index, Out y, int64_t outer, int64_t n,
+                      int64_t k, int64_t inner) {
+    unsupported("gather");
+  }
+  /** dx += dy at the places that gather read; dx is cleared by the caller. */
+  virtual void gatherGrad(Type t, In dy, Type indexType, In index, Out dx, int64_t outer, int64_t n,
+                          int64_t k, int64_t inner) {
+    unsupported("gatherGrad");
+  }
+  /** y[j] = row index[j] of x (rows, cols); any type. */
+  virtual void takeRows(Type t, In x, Type indexType, In index, Out y, int64_t rows, int64_t cols,
+                        int64_t k) {
+    unsupported("takeRows");
+  }
+  /** dx[index[j]] += dy[j], in the order of j; dx is cleared by the caller. */
+  virtual void takeRowsGrad(Type t, In dy, Type indexType, In index, Out dx, int64_t rows,
+                            int64_t cols, int64_t k) {
+    unsupported("takeRowsGrad");
+  }
+  /** y (n, classes) = 1 in column index[i] of row i, else 0. */
+  virtual void oneHot(Type indexType, In index, Type t, Out y, int64_t n, int64_t classes) {
+    unsupported("oneHot");
+  }
+
+ protected:
+  [[noreturn]] void unsupported(const char* op) const {
+    throw std::runtime_error(std::string(op) + ": not supported by " + description());
+  }
+};
+
+}  // namespace gradus
+
+#if defined(__GNUC__)
+#pragma GCC diagnostic pop
+#endif
