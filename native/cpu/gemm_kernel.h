@@ -1,8 +1,7 @@
 // The innermost loop of a matrix product: one tile of the result, held in registers over all of k.
 //
 // Written in the vector extensions of GCC and Clang, so that one text serves every level: a vector
-// is as wide as the level's registers, and a tile takes as many of them as leave room for a row of
-// b.
+// is as wide as the level's registers, and a tile takes all of them but those for a row of b.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +27,7 @@ constexpr int kSums = 12;
 
 typedef float Vector __attribute__((vector_size(kLanes * sizeof(float))));
 
-/** The most rows of a tile that is `vectors` wide: 4x24 and 6x16 for AVX2, 6x64 to 12x32 for
- * AVX-512. */
+/** The most rows of a tile that is `vectors` wide. AVX2: 4x24, 6x16. AVX-512: 6x64, 8x48, 12x32. */
 constexpr int tileRows(int vectors) { return vectors == 1 ? kSums / 2 : kSums / vectors; }
 
 /** `count` tiles of y, one below the other: a's rows times b, whose rows hold whole vectors. */
