@@ -23,6 +23,8 @@ class Backend {
 
   /** Opens the backend library at `path`; see plugin.h. */
   static Backend* open(const char* path, const char* blasPath, int threads, int64_t memoryLimit);
+  /** The x86-64 level of this processor, 1 to 4; 0 on another architecture. */
+  static int cpuLevel();
 
   // About this backend
   virtual const char* description() const = 0;
