@@ -17,6 +17,11 @@ execute_process(
 execute_process(
   COMMAND ${CMAKE_COMMAND} --build ${BUILD} --config Release --parallel ${cores}
   COMMAND_ERROR_IS_FATAL ANY)
+# A level that is no longer built must not stay behind: Java would open it.
+file(GLOB installed ${INSTALL}/*gradus_*)
+if(installed)
+  file(REMOVE ${installed})
+endif()
 execute_process(
   COMMAND ${CMAKE_COMMAND} --install ${BUILD} --config Release --prefix ${INSTALL}
   COMMAND_ERROR_IS_FATAL ANY)
