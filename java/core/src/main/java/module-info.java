@@ -1,0 +1,6 @@
+/** Trains neural networks from plain Java on native kernels. */
+module io.gradus {
+  requires com.fasterxml.jackson.core;
+  requires org.bytedeco.javacpp;
+  requires org.bytedeco.openblas;
+}
