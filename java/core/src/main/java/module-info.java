@@ -3,4 +3,8 @@ module io.gradus {
   requires com.fasterxml.jackson.core;
   requires org.bytedeco.javacpp;
   requires org.bytedeco.openblas;
+
+  exports io.gradus.autograd;
+  exports io.gradus.op;
+  exports io.gradus.tensor;
 }
