@@ -70,7 +70,7 @@ class SafeTensorsTest {
     Map<String, Tensor> tensors = new HashMap<>();
     for (DType type : new DType[] {DType.BF16, DType.F16}) {
       Tensor tensor = Tensor.empty(Shape.of(3), type, Device.cpu());
-      tensor.copyFrom(ByteBuffer.wrap(new byte[] {1, 2, 3, 4, 5, 6}));
+      tensor.copyFrom(ByteBuffer.wrap(new byte[] {1, 2, 3, 4, 5, 6}), 0);
       tensors.put(type.toString(), tensor);
     }
     SafeTensors.write(file, tensors, NO_NOTES);
@@ -482,7 +482,7 @@ class SafeTensorsTest {
 
   private static byte[] bytes(Tensor tensor) {
     byte[] bytes = new byte[(int) tensor.shape().size() * tensor.dtype().bytes()];
-    tensor.copyTo(ByteBuffer.wrap(bytes));
+    tensor.copyTo(ByteBuffer.wrap(bytes), 0);
     return bytes;
   }
 

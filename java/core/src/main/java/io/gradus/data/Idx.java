@@ -148,17 +148,18 @@ public final class Idx {
     Tensor tensor(InputStream in) throws IOException {
       Tensor tensor = Tensor.empty(shape, type, Device.cpu());
       try {
-        byte[] chunk = new byte[(int) Math.min(CHUNK, bytes())];
-        for (long at = 0; at < bytes(); at += chunk.length) {
-          int n = (int) Math.min(chunk.length, bytes() - at);
+        byte[] chunk = new byte[CHUNK];
+        ByteBuffer direct = ByteBuffer.allocateDirect(CHUNK);
+        for (long at = 0; at < bytes(); at += CHUNK) {
+          int n = (int) Math.min(CHUNK, bytes() - at);
           if (in.readNBytes(chunk, 0, n) < n) {
             throw new IOException("idx: the file changed while it was read");
           }
-          ByteBuffer buffer = ByteBuffer.wrap(chunk, 0, n);
+          direct.clear().put(chunk, 0, n).flip();
           if (type.bytes() == 4) {
-            swapBytes(buffer);
+            swapBytes(direct);
           }
-          tensor.copyFrom(buffer, at);
+          tensor.copyFrom(direct, at);
         }
         return tensor;
       } catch (IOException | RuntimeException e) {
