@@ -5,6 +5,7 @@ module io.gradus {
   requires org.bytedeco.openblas;
 
   exports io.gradus.autograd;
+  exports io.gradus.data;
   exports io.gradus.op;
   exports io.gradus.tensor;
 }
