@@ -49,15 +49,19 @@ GRADUS_FN float geluGrad(float x, float dy) {
   // The derivative is 0 or 1 well within these bounds; beyond 10^19, x * x would be infinite.
   float v = clamp(x, -20.0f, 20.0f);
   float square = v * v;
-  float s = 1.0f / (1.0f + exp(-v * (kGeluLinear + kGeluCubic * square)));
-  return dy * (s + v * (s * (1.0f - s)) * (kGeluLinear + 3.0f * kGeluCubic * square));
+  float w = v * (kGeluLinear + kGeluCubic * square);
+  // s = sigmoid(w) and s (1 - s) = e / (1 + e)^2, which has all its digits where s is near 1.
+  float e = exp(-abs(w)), r = 1.0f / (1.0f + e);
+  float s = w < 0.0f ? e * r : r;
+  return dy * (s + v * (e * r * r) * (kGeluLinear + 3.0f * kGeluCubic * square));
 }
 
 GRADUS_FN float silu(float x) { return x / (1.0f + exp(-x)); }
 
 GRADUS_FN float siluGrad(float x, float dy) {
-  float s = 1.0f / (1.0f + exp(-x));
-  return dy * (s * (1.0f + x * (1.0f - s)));
+  float e = exp(-abs(x)), r = 1.0f / (1.0f + e);
+  float s = x < 0.0f ? e * r : r, rest = x < 0.0f ? r : e * r;
+  return dy * (s * (1.0f + x * rest));
 }
 
 }  // namespace gradus::math
