@@ -6,6 +6,10 @@ module io.gradus {
 
   exports io.gradus.autograd;
   exports io.gradus.data;
+  exports io.gradus.model;
+  exports io.gradus.nn;
   exports io.gradus.op;
+  exports io.gradus.optim;
   exports io.gradus.tensor;
+  exports io.gradus.train;
 }

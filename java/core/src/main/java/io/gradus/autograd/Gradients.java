@@ -109,13 +109,14 @@ public final class Gradients {
     List<FlatGradients.Flat> sums = new ArrayList<>();
     Map<Tensor, Tensor> sumOf = new IdentityHashMap<>();
     for (FlatGradients.Flat flat : flats) {
-      Tensor there = other.flat(flat.parameters());
+      Tensor there = sameLayout(flat.gradients(), other);
       if (there != null) {
         Tensor sum = sum(flat.gradients(), scale, there, other.scale);
         sums.add(new FlatGradients.Flat(flat.parameters(), sum));
         for (Tensor target : targets) {
-          if (target.sharesMemoryWith(flat.parameters())) {
-            sumOf.put(target, sum.view(target.shape(), target.blockOffset()));
+          Tensor gradient = byTarget.get(target);
+          if (gradient.sharesMemoryWith(flat.gradients())) {
+            sumOf.put(target, sum.view(target.shape(), gradient.blockOffset()));
           }
         }
       }
@@ -126,6 +127,25 @@ public final class Gradients {
       }
     }
     return new Gradients(targets, sumOf, sums, 1);
+  }
+
+  /** The other gradients' buffer that has the same gradients at the same indices; null for none. */
+  private Tensor sameLayout(Tensor flat, Gradients other) {
+    for (FlatGradients.Flat candidate : other.flats) {
+      boolean same = candidate.gradients().size() == flat.size();
+      for (Tensor target : targets) {
+        Tensor here = byTarget.get(target);
+        Tensor there = other.byTarget.get(target);
+        same &=
+            !here.sharesMemoryWith(flat)
+                || there.sharesMemoryWith(candidate.gradients())
+                    && there.blockOffset() == here.blockOffset();
+      }
+      if (same) {
+        return candidate.gradients();
+      }
+    }
+    return null;
   }
 
   private static Tensor sum(Tensor a, double scaleA, Tensor b, double scaleB) {
@@ -147,11 +167,15 @@ public final class Gradients {
 
   /**
    * The gradients of a whole flat buffer of parameters, to be multiplied by {@link #factor()}, at the
-   * indices of the parameters; null where the gradients do not lie flat.
+   * indices of the parameters; null where this one's gradient does not lie there, as after the
+   * parameter has moved.
    */
   public Tensor flat(Tensor parameter) {
+    Tensor gradient = byTarget.get(parameter);
     for (FlatGradients.Flat flat : flats) {
-      if (flat.parameters().sharesMemoryWith(parameter)) {
+      if (gradient != null
+          && gradient.sharesMemoryWith(flat.gradients())
+          && gradient.blockOffset() == parameter.blockOffset()) {
         return flat.gradients();
       }
     }
@@ -181,8 +205,9 @@ public final class Gradients {
     List<Tensor> tensors = new ArrayList<>();
     flats.forEach(flat -> tensors.add(flat.gradients()));
     for (Tensor target : targets) {
-      if (flat(target) == null) {
-        tensors.add(byTarget.get(target));
+      Tensor gradient = byTarget.get(target);
+      if (flats.stream().noneMatch(flat -> gradient.sharesMemoryWith(flat.gradients()))) {
+        tensors.add(gradient);
       }
     }
     return tensors;
