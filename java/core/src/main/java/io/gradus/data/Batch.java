@@ -16,7 +16,7 @@ public record Batch(Tensor inputs, Tensor targets) implements AutoCloseable {
   }
 
   /**
-   * Frees both tensors now. Never needed: they belong to the scope they were made in, or to none.
+   * Frees both tensors now. Never needed: {@link Batches} does it when the next batch is taken.
    */
   @Override
   public void close() {

@@ -16,8 +16,8 @@ import java.util.NoSuchElementException;
  * }
  * }</pre>
  *
- * <p>Each loop over it is the next epoch; {@link #epoch} is one that is named. A batch belongs to
- * the scope that is open when it is taken, or else to the garbage collector.
+ * <p>Each loop over it is the next epoch; {@link #epoch} is one that is named. A batch is closed when
+ * the next one is taken, so that a loop needs the memory of one; copy what is to last longer.
  */
 public final class Batches implements Iterable<Batch> {
 
@@ -77,6 +77,7 @@ public final class Batches implements Iterable<Batch> {
   private final class Epoch implements Iterator<Batch> {
     private final long[] order; // null for the data's own
     private long taken;
+    private Batch current;
 
     Epoch(long[] order) {
       this.order = order;
@@ -92,10 +93,14 @@ public final class Batches implements Iterable<Batch> {
       if (!hasNext()) {
         throw new NoSuchElementException("batches: the epoch has no more than " + count());
       }
+      if (current != null) {
+        current.close();
+      }
       long from = batchSize * taken++;
       long to = Math.min(from + batchSize, data.size());
       Dataset rows = order == null ? data.slice(from, to) : shuffled((int) from, (int) to);
-      return new Batch(rows.inputs(), rows.labels());
+      current = new Batch(rows.inputs(), rows.labels());
+      return current;
     }
 
     private Dataset shuffled(int from, int to) {

@@ -442,7 +442,8 @@ public final class Tensor implements AutoCloseable {
    */
   public long address() {
     if (closed) {
-      throw new IllegalStateException("tensor: it was closed: " + describe());
+      throw new IllegalStateException(
+          "tensor: it was closed: " + describe() + "; a batch closes when the next one is taken");
     }
     return storage.address() + offset;
   }
