@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "cpu/gemm.h"
+#include "cpu/blas.h"
 #include "cpu/pool.h"
 #include "gradus/plugin.h"
 

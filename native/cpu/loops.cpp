@@ -19,6 +19,11 @@ void widenAs(const T* x, int64_t stride, float* y, int64_t n) {
 }
 
 template <class T>
+void widenIntsAs(const T* x, int64_t stride, int64_t* y, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) y[i] = x[i * stride];
+}
+
+template <class T>
 void narrowAs(const float* x, T* y, int64_t n) {
   for (int64_t i = 0; i < n; ++i) math::store(x[i], y + i);
 }
@@ -35,6 +40,12 @@ void narrow(DType t, const float* x, Out y, int64_t at, int64_t n) {
   if (t == DType::F32) return narrowAs(x, y.as<float>() + at, n);
   if (t == DType::BF16) return narrowAs(x, y.as<BF16>() + at, n);
   return narrowAs(x, y.as<F16>() + at, n);
+}
+
+void widenInts(DType t, In x, int64_t at, int64_t stride, int64_t* y, int64_t n) {
+  if (t == DType::I32) return widenIntsAs(x.as<int32_t>() + at, stride, y, n);
+  if (t == DType::I64) return widenIntsAs(x.as<int64_t>() + at, stride, y, n);
+  return widenIntsAs(x.as<uint8_t>() + at, stride, y, n);
 }
 
 Space::Space(Dims dims, int operands, int64_t n) : rank(0), operands(operands) {

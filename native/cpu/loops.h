@@ -41,6 +41,10 @@ void rowRanges(int64_t rows, int64_t cols, Range&& range) {
 
 // Floats of a floating tensor. `at` and `n` count elements; buffers hold kBlock floats.
 
+inline bool isFloating(DType t) {
+  return t == DType::F32 || t == DType::BF16 || t == DType::F16;
+}
+
 /** y[i] = x[at + i * stride] as float. */
 void widen(DType t, In x, int64_t at, int64_t stride, float* y, int64_t n);
 /** y[at + i] = x[i], rounded to nearest even. */
@@ -70,6 +74,24 @@ inline float* target(DType t, Out y, int64_t at, float* buffer) {
 
 inline void flush(DType t, const float* from, Out y, int64_t at, int64_t n) {
   if (t != DType::F32) narrow(t, from, y, at, n);
+}
+
+/** y[i] = x[at + i * stride] of an integer tensor. */
+void widenInts(DType t, In x, int64_t at, int64_t stride, int64_t* y, int64_t n);
+
+/** Calls f with a value of the unsigned type of an element's size: moving needs no more. */
+template <class F>
+void withBits(DType t, F&& f) {
+  switch (byteSize(t)) {
+    case 1:
+      return f(uint8_t{});
+    case 2:
+      return f(uint16_t{});
+    case 4:
+      return f(uint32_t{});
+    default:
+      return f(uint64_t{});
+  }
 }
 
 /** Calls block(at, n) for pieces of [begin, end) of at most kBlock elements. */

@@ -12,6 +12,8 @@
 
 namespace gradus::math {
 
+GRADUS_FN float abs(float x) { return floatOf(bitsOf(x) & 0x7fffffffu); }
+
 /** 2^n for -126 <= n <= 127. */
 GRADUS_FN float powerOfTwo(int32_t n) { return floatOf(static_cast<uint32_t>(n + 127) << 23); }
 
@@ -62,22 +64,22 @@ GRADUS_FN float log(float x) {
 
 /** Within 1.5 ULP. */
 GRADUS_FN float tanh(float x) {
-  float magnitude = floatOf(bitsOf(x) & 0x7fffffffu);
+  float magnitude = abs(x);
   float far = 1.0f - 2.0f / (exp(2.0f * magnitude) + 1.0f);
-  far = floatOf(bitsOf(far) | (bitsOf(x) & 0x80000000u));
   float z = x * x;  // near 0 the difference above loses bits
   float p = -0x1.750ce2p-8f;
   p = p * z + 0x1.51f8cep-6f;
   p = p * z - 0x1.b835a4p-5f;
   p = p * z + 0x1.1106f6p-3f;
   p = p * z - 0x1.555532p-2f;
-  float near = p * z * x + x;
-  return magnitude < 0.625f ? near : far;
+  float near = p * z * magnitude + magnitude;
+  float y = magnitude < 0.625f ? near : far;
+  return floatOf(bitsOf(y) | (bitsOf(x) & 0x80000000u));  // tanh(-0) is -0
 }
 
 /** 1 / (1 + e^-x), within 2.5 ULP, also where x is far below 0 and the result is about e^x. */
 GRADUS_FN float sigmoid(float x) {
-  float e = exp(-floatOf(bitsOf(x) & 0x7fffffffu));
+  float e = exp(-abs(x));
   return (x < 0.0f ? e : 1.0f) / (1.0f + e);
 }
 

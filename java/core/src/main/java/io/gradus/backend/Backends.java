@@ -1,7 +1,7 @@
 package io.gradus.backend;
 
-import java.io.File;
-import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Locale;
 import org.bytedeco.javacpp.Loader;
 
 /** Finds, unpacks and opens the backend libraries that came with the jars. */
@@ -21,7 +21,7 @@ public final class Backends {
     }
 
     String suffix() {
-      return name().toLowerCase(java.util.Locale.ROOT);
+      return name().toLowerCase(Locale.ROOT);
     }
   }
 
@@ -92,10 +92,11 @@ public final class Backends {
         }
         continue;
       }
-      File library =
-          extract("/io/gradus/backend/" + platform + "/" + libraryName(platform, level.suffix()));
+      Path library =
+          Unpacked.resource(
+              "/io/gradus/backend/" + platform + "/" + libraryName(platform, level.suffix()));
       if (library != null) {
-        return library.getPath();
+        return library.toString();
       }
     }
     throw new IllegalStateException(
@@ -135,25 +136,16 @@ public final class Backends {
           "libgcc_s.1.1.dylib", "libquadmath.0.dylib", "libgfortran.5.dylib",
           "libgcc_s_seh-1.dll", "libquadmath-0.dll", "libgfortran-5.dll"
         }) {
-      extract(folder + companion);
+      Unpacked.resource(folder + companion);
     }
     for (String name : new String[] {"libopenblas.so.0", "libopenblas.0.dylib", "libopenblas.dll"}) {
-      File library = extract(folder + name);
+      Path library = Unpacked.resource(folder + name);
       if (library != null) {
-        return library.getPath();
+        return library.toString();
       }
     }
     throw new IllegalStateException(
         "gradus: OpenBLAS for " + platform + " is not on the class or module path; add"
             + " org.bytedeco:openblas with the classifier " + platform);
-  }
-
-  /** The resource as a file in JavaCPP's cache; null where there is no such resource. */
-  private static File extract(String resource) {
-    try {
-      return Loader.cacheResource(Backends.class, resource);
-    } catch (IOException e) {
-      throw new IllegalStateException("gradus: cannot unpack " + resource + ": " + e.getMessage(), e);
-    }
   }
 }

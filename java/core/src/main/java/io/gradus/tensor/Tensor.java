@@ -80,8 +80,18 @@ public final class Tensor implements AutoCloseable {
     return full(value, Shape.of(), DType.F32, Device.cpu());
   }
 
+  /** Uninitialized memory for one F32 number on the device of another tensor. */
+  public static Tensor scalarLike(Tensor x) {
+    return empty(Shape.of(), DType.F32, x.device());
+  }
+
   /** F32 on the CPU, copied from an array; without sizes, one axis as long as the array. */
   public static Tensor of(float[] values, long... shape) {
+    return of(values, shapeOf(values.length, shape));
+  }
+
+  /** F32 of exactly this shape on the CPU, copied from an array. */
+  public static Tensor of(float[] values, Shape shape) {
     Tensor y = emptyFor(values.length, DType.F32, shape);
     y.backend().upload(y.address(), values, y.byteSize());
     return y;
@@ -89,21 +99,21 @@ public final class Tensor implements AutoCloseable {
 
   /** I32 on the CPU, copied from an array; without sizes, one axis as long as the array. */
   public static Tensor of(int[] values, long... shape) {
-    Tensor y = emptyFor(values.length, DType.I32, shape);
+    Tensor y = emptyFor(values.length, DType.I32, shapeOf(values.length, shape));
     y.backend().upload(y.address(), values, y.byteSize());
     return y;
   }
 
   /** I64 on the CPU, copied from an array; without sizes, one axis as long as the array. */
   public static Tensor of(long[] values, long... shape) {
-    Tensor y = emptyFor(values.length, DType.I64, shape);
+    Tensor y = emptyFor(values.length, DType.I64, shapeOf(values.length, shape));
     y.backend().upload(y.address(), values, y.byteSize());
     return y;
   }
 
   /** U8 on the CPU, copied from an array; without sizes, one axis as long as the array. */
   public static Tensor of(byte[] values, long... shape) {
-    Tensor y = emptyFor(values.length, DType.U8, shape);
+    Tensor y = emptyFor(values.length, DType.U8, shapeOf(values.length, shape));
     y.backend().upload(y.address(), values, y.byteSize());
     return y;
   }
@@ -130,8 +140,11 @@ public final class Tensor implements AutoCloseable {
     return of(copy, shape);
   }
 
-  private static Tensor emptyFor(int length, DType dtype, long[] sizes) {
-    Shape shape = sizes.length == 0 ? Shape.of(length) : Shape.of(sizes);
+  private static Shape shapeOf(int length, long[] sizes) {
+    return sizes.length == 0 ? Shape.of(length) : Shape.of(sizes);
+  }
+
+  private static Tensor emptyFor(int length, DType dtype, Shape shape) {
     if (shape.size() != length) {
       throw new IllegalArgumentException(
           "tensor: " + length + " values do not fill the shape " + shape + ", which takes "
@@ -372,8 +385,24 @@ public final class Tensor implements AutoCloseable {
     return storage == other.storage;
   }
 
-  /** The index of the first element in the block that is shared with others. */
-  public long firstElement() {
+  /** The whole block of memory that this tensor lies in, as a tensor with one axis. */
+  public Tensor block() {
+    address();
+    return new Tensor(Shape.of(blockSize()), dtype, storage.share(), 0);
+  }
+
+  /** The number of elements of {@link #block()}. */
+  public long blockSize() {
+    return storage.bytes() / dtype.bytes();
+  }
+
+  /** Whether this tensor is a part of a larger block of memory, as a parameter in a flat buffer is. */
+  public boolean isPart() {
+    return blockSize() > size();
+  }
+
+  /** Where this tensor begins within {@link #block()}, in elements. */
+  public long blockOffset() {
     return offset / dtype.bytes();
   }
 

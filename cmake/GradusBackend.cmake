@@ -1,0 +1,29 @@
+# gradus_add_backend(<name> SOURCES <file>... [OPTIONS <flag>...])
+#
+# A backend: a shared library with one exported symbol, gradus_backend, that Java opens at run time.
+function(gradus_add_backend name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;OPTIONS" ${ARGN})
+  string(REGEX REPLACE "^gradus_[a-z]+_" "" level ${name})
+
+  add_library(${name} MODULE ${ARG_SOURCES})
+  target_compile_definitions(${name} PRIVATE GRADUS_LEVEL="${level}")
+  target_compile_options(${name} PRIVATE ${ARG_OPTIONS})
+  target_link_libraries(${name} PRIVATE gradus_headers gradus_warnings gradus_openblas Threads::Threads
+                                        ${CMAKE_DL_LIBS})
+  gradus_export_only(${name} gradus_backend)
+
+  install(TARGETS ${name} LIBRARY DESTINATION .)
+endfunction()
+
+# Hides everything else, even the standard library's inline code: a copy of it that was compiled for
+# AVX-512 must never serve a library of a lower level.
+function(gradus_export_only target symbol)
+  if(APPLE)
+    target_link_options(${target} PRIVATE -Wl,-exported_symbol,_${symbol})
+  elseif(UNIX)
+    set(script ${CMAKE_CURRENT_BINARY_DIR}/${symbol}.map)
+    file(CONFIGURE OUTPUT ${script} CONTENT "{ global: ${symbol}; local: *; };\n")
+    target_link_options(${target} PRIVATE -Wl,--version-script=${script} -Wl,--no-undefined)
+    set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${script})
+  endif()
+endfunction()

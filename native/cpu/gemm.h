@@ -1,0 +1,33 @@
+// Matrix products of floats, shared out over the pool.
+#pragma once
+
+#include <cstdint>
+
+namespace gradus {
+
+/** Element (i, j) stands at data[i * row + j * column]; one of the two strides is 1. */
+struct Matrix {
+  const float* data;
+  int64_t row, column;
+
+  /** The stored matrix of (rows, columns), or its transpose. */
+  static Matrix of(const float* data, int64_t rows, int64_t columns, bool transposed) {
+    return transposed ? Matrix{data, 1, rows} : Matrix{data, columns, 1};
+  }
+};
+
+/** y (m, n; rows yRow apart) = a (m, k) times b (k, n), + y where it accumulates, + bias (n) or
+ * null. */
+struct Product {
+  int64_t m, n, k;
+  Matrix a, b;
+  const float* bias;
+  float* y;
+  int64_t yRow;
+  bool accumulate;
+};
+
+/** The order of each sum depends on the sizes alone. */
+void gemm(const Product& product);
+
+}  // namespace gradus

@@ -1,0 +1,236 @@
+// Matrix products of a backend library against sums in double.
+//
+//   gemm_test BACKEND OPENBLAS
+//
+// Every operand ends where an unreadable page begins, so a kernel that reads or writes past the end
+// crashes here. All of it runs in a process each for 1, 2 and 4 threads, and the three must agree
+// to the bit.
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "gradus/plugin.h"
+#include "math/types.h"
+
+namespace {
+
+using gradus::Backend;
+using gradus::BF16;
+using gradus::DType;
+using gradus::F16;
+
+/** Memory whose last byte is followed by a page that nobody may touch. */
+class Guarded {
+ public:
+  explicit Guarded(size_t bytes) {
+    size_t page = static_cast<size_t>(sysconf(_SC_PAGE_SIZE));
+    bytes_ = (bytes + page - 1) / page * page;
+    void* block =
+        mmap(nullptr, bytes_ + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (block == MAP_FAILED) throw std::runtime_error("mmap failed");
+    end_ = static_cast<char*>(block) + bytes_;
+    if (mprotect(end_, page, PROT_NONE) != 0) throw std::runtime_error("mprotect failed");
+  }
+
+  /** The last n elements before the guard. */
+  template <class T>
+  T* last(int64_t n) const {
+    size_t bytes = static_cast<size_t>(n) * sizeof(T);
+    if (bytes > bytes_) throw std::runtime_error("operand larger than its memory");
+    return reinterpret_cast<T*>(end_ - bytes);
+  }
+
+ private:
+  size_t bytes_;
+  char* end_;
+};
+
+struct Case {
+  int64_t batch, m, n, k;
+  int64_t aStride, bStride;  // 0 repeats one operand
+  bool transposeA, transposeB;
+};
+
+class Checker {
+ public:
+  explicit Checker(Backend* backend) : backend_(backend) {}
+
+  template <class T>
+  void check(DType type, double rounding, const Case& c) {
+    int64_t aSize = c.batch == 0 ? 0 : (c.batch - 1) * c.aStride + c.m * c.k;
+    int64_t bSize = c.batch == 0 ? 0 : (c.batch - 1) * c.bStride + c.k * c.n;
+    T* a = a_.last<T>(aSize);
+    T* b = b_.last<T>(bSize);
+    T* bias = bias_.last<T>(c.n);
+    T* y = y_.last<T>(c.batch * c.m * c.n);
+    fill(a, aSize);
+    fill(b, bSize);
+    fill(bias, c.n);
+    multiply(c, a, b);
+    for (int flags = 0; flags < 4; ++flags) {
+      bool accumulate = flags & 1, withBias = flags & 2;
+      before_.resize(sums_.size());
+      for (size_t i = 0; i < sums_.size(); ++i) {
+        // What y held must not matter where it is not added to.
+        if (accumulate) fill(y + i, 1);
+        if (!accumulate) gradus::math::store(std::numeric_limits<float>::quiet_NaN(), y + i);
+        before_[i] = accumulate ? gradus::math::toFloat(y[i]) : 0;
+      }
+      backend_->matmul(type, a, b, withBias ? gradus::In(bias) : gradus::In(int64_t{0}), y, c.batch,
+                       c.m, c.n, c.k, c.aStride, c.bStride, c.transposeA, c.transposeB, accumulate);
+      for (size_t i = 0; i < sums_.size(); ++i) {
+        double plus = before_[i];
+        if (withBias) plus += gradus::math::toFloat(bias[i % static_cast<size_t>(c.n)]);
+        double expected = sums_[i] + plus;
+        double error = std::fabs(gradus::math::toFloat(y[i]) - expected);
+        double bound = 1e-6 * (magnitudes_[i] + std::fabs(plus)) + rounding * std::fabs(expected);
+        if (!(error <= bound)) fail(c, type, flags, i, gradus::math::toFloat(y[i]), expected);
+      }
+      digest(y, sums_.size() * sizeof(T));
+    }
+  }
+
+  int failures() const { return failures_; }
+  uint64_t digest() const { return digest_; }
+
+ private:
+  template <class T>
+  void fill(T* x, int64_t n) {
+    for (int64_t i = 0; i < n; ++i) {
+      state_ = state_ * 6364136223846793005u + 1442695040888963407u;
+      gradus::math::store(static_cast<float>(static_cast<int32_t>(state_ >> 32)) * 0x1p-31f, x + i);
+    }
+  }
+
+  template <class T>
+  void multiply(const Case& c, const T* a, const T* b) {
+    sums_.assign(static_cast<size_t>(c.batch * c.m * c.n), 0);
+    magnitudes_.assign(sums_.size(), 0);
+    size_t at = 0;
+    for (int64_t p = 0; p < c.batch; ++p, a += c.aStride, b += c.bStride) {
+      for (int64_t i = 0; i < c.m; ++i) {
+        for (int64_t j = 0; j < c.n; ++j, ++at) {
+          for (int64_t l = 0; l < c.k; ++l) {
+            double product = static_cast<double>(gradus::math::toFloat(
+                                 a[c.transposeA ? l * c.m + i : i * c.k + l])) *
+                             gradus::math::toFloat(b[c.transposeB ? j * c.k + l : l * c.n + j]);
+            sums_[at] += product;
+            magnitudes_[at] += std::fabs(product);
+          }
+        }
+      }
+    }
+  }
+
+  void fail(const Case& c, DType type, int flags, size_t at, double got, double expected) {
+    if (++failures_ > 20) return;
+    std::printf("matmul %s %lld x (%lld, %lld, %lld)%s%s%s%s: element %zu is %.9g, not %.9g\n",
+                gradus::nameOf(type), static_cast<long long>(c.batch), static_cast<long long>(c.m),
+                static_cast<long long>(c.n), static_cast<long long>(c.k),
+                c.transposeA ? " transposeA" : "", c.transposeB ? " transposeB" : "",
+                flags & 1 ? " accumulate" : "", flags & 2 ? " bias" : "", at, got, expected);
+  }
+
+  void digest(const void* data, size_t bytes) {  // FNV-1a
+    auto* byte = static_cast<const unsigned char*>(data);
+    for (size_t i = 0; i < bytes; ++i) digest_ = (digest_ ^ byte[i]) * 1099511628211u;
+  }
+
+  Backend* backend_;
+  Guarded a_{8 << 20}, b_{8 << 20}, bias_{1 << 16}, y_{8 << 20};
+  std::vector<double> sums_, magnitudes_;
+  std::vector<float> before_;
+  uint64_t state_ = 1;
+  uint64_t digest_ = 14695981039346656037u;
+  int failures_ = 0;
+};
+
+void checkAll(Checker& checker) {
+  auto plain = [&](int64_t m, int64_t n, int64_t k, int transposes) {
+    return Case{1, m, n, k, m * k, k * n, (transposes & 1) != 0, (transposes & 2) != 0};
+  };
+  const int64_t sizes[] = {0, 1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 23, 24, 25, 31, 33, 49, 63, 65, 97};
+  for (int transposes = 0; transposes < 4; ++transposes) {
+    for (int64_t m : sizes) {
+      for (int64_t n : sizes) {
+        for (int64_t k : sizes) {
+          checker.check<float>(DType::F32, 0, plain(m, n, k, transposes));
+        }
+      }
+    }
+    // A multilayer perceptron's products, and one past every block.
+    const int64_t large[][3] = {{32, 256, 784},  {64, 10, 256},   {256, 784, 33}, {10, 256, 300},
+                                {257, 257, 257}, {1000, 3, 1000}, {3, 1000, 600}, {600, 520, 7},
+                                {1, 5000, 100},  {5000, 1, 100},  {1, 1, 100000}, {130, 390, 770}};
+    for (auto& [m, n, k] : large) checker.check<float>(DType::F32, 0, plain(m, n, k, transposes));
+
+    for (auto& [m, n, k] : {std::array<int64_t, 3>{3, 5, 7}, {17, 16, 33}, {97, 40, 65}}) {
+      checker.check<BF16>(DType::BF16, 0x1p-8, plain(m, n, k, transposes));
+      checker.check<F16>(DType::F16, 0x1p-10, plain(m, n, k, transposes));
+      bool ta = (transposes & 1) != 0, tb = (transposes & 2) != 0;
+      for (int64_t batch : {0, 1, 2, 13}) {
+        checker.check<float>(DType::F32, 0, {batch, m, n, k, m * k, k * n, ta, tb});
+        checker.check<float>(DType::F32, 0, {batch, m, n, k, m * k, 0, ta, tb});
+        checker.check<float>(DType::F32, 0, {batch, m, n, k, 0, k * n + 3, ta, tb});
+        checker.check<BF16>(DType::BF16, 0x1p-8, {batch, m, n, k, m * k + 1, 0, ta, tb});
+      }
+    }
+    checker.check<float>(DType::F32, 0, {3, 130, 97, 120, 130 * 120, 97 * 120, false, true});
+  }
+}
+
+struct Result {
+  int failures;
+  uint64_t digest;
+};
+
+/** All checks in a process of their own; a crash counts as a failure. */
+Result runWith(int threads, const char* backend, const char* openBlas) {
+  int channel[2];
+  if (pipe(channel) != 0) throw std::runtime_error("pipe failed");
+  pid_t child = fork();
+  if (child == 0) {
+    Checker checker(Backend::open(backend, openBlas, threads, 0));
+    checkAll(checker);
+    Result result{checker.failures(), checker.digest()};
+    std::fflush(stdout);
+    _exit(write(channel[1], &result, sizeof(result)) == sizeof(result) ? 0 : 1);
+  }
+  close(channel[1]);
+  Result result{1, 0};
+  bool complete = read(channel[0], &result, sizeof(result)) == sizeof(result);
+  close(channel[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  if (!complete) std::printf("%d threads: ended by signal %d\n", threads, WTERMSIG(status));
+  return result;
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  if (count != 3) {
+    std::printf("usage: gemm_test BACKEND OPENBLAS\n");
+    return 2;
+  }
+  Result one = runWith(1, arguments[1], arguments[2]);
+  int failures = one.failures;
+  for (int threads : {2, 4}) {
+    Result more = runWith(threads, arguments[1], arguments[2]);
+    failures += more.failures;
+    if (more.digest != one.digest) {
+      std::printf("%d threads give other bits than 1\n", threads);
+      ++failures;
+    }
+  }
+  std::printf("gemm_test: %d failures\n", failures);
+  return failures == 0 ? 0 : 1;
+}
