@@ -1,0 +1,242 @@
+package io.gradus.cli;
+
+import io.gradus.model.Mlp;
+import io.gradus.model.MlpConfig;
+import io.gradus.nn.Activation;
+import io.gradus.optim.AdamW;
+import io.gradus.optim.Optimizer;
+import io.gradus.optim.Schedule;
+import io.gradus.optim.Sgd;
+import io.gradus.tensor.Device;
+import io.gradus.tensor.Seed;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Help.Visibility;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code gradus train}: trains a network on images, tests it and saves it. */
+@Command(
+    name = "train",
+    description = {
+      "Trains a network to classify images, tests it on others and saves it as safetensors.",
+      "Without --data it learns the handwritten digits that ship with Gradus: 1,437 images of 8x8"
+          + " pixels to train, 360 to test."
+    })
+final class TrainCommand implements Callable<Integer> {
+
+  /** The networks that can be trained. */
+  enum Network {
+    mlp
+  }
+
+  /** How parameters follow their gradients. */
+  enum Method {
+    adamw,
+    sgd
+  }
+
+  private static final double MOMENTUM = 0.9;
+
+  @Spec private CommandSpec spec;
+
+  @Parameters(
+      arity = "0..1",
+      paramLabel = "NETWORK",
+      description =
+          "The network: ${COMPLETION-CANDIDATES}, a multilayer perceptron with ReLU."
+              + " Default: ${DEFAULT-VALUE}.",
+      showDefaultValue = Visibility.NEVER)
+  private Network network = Network.mlp;
+
+  @Option(
+      names = "--data",
+      paramLabel = "DIR",
+      description =
+          "A folder with a data set in IDX files, gzipped or not, as of MNIST and Fashion-MNIST:"
+              + " train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte,"
+              + " t10k-labels-idx1-ubyte.")
+  private Path folder;
+
+  @Option(
+      names = "--hidden",
+      split = ",",
+      paramLabel = "N",
+      description = "Sizes of the hidden layers. Default: 128, with --data 256.",
+      showDefaultValue = Visibility.NEVER)
+  private List<Integer> hidden;
+
+  @Option(names = "--dropout", paramLabel = "P", description = "Dropout behind each hidden layer.")
+  private double dropout = 0;
+
+  @Option(
+      names = "--epochs",
+      paramLabel = "N",
+      description = "How often to go through the data. Default: 40, with --data 10.",
+      showDefaultValue = Visibility.NEVER)
+  private Integer epochs;
+
+  @Option(names = "--batch-size", paramLabel = "N", description = "Images in one step.")
+  private int batchSize = 64;
+
+  @Option(
+      names = "--optimizer",
+      paramLabel = "NAME",
+      description = "One of ${COMPLETION-CANDIDATES}; sgd has momentum " + MOMENTUM + ".")
+  private Method method = Method.adamw;
+
+  @Option(
+      names = "--learning-rate",
+      paramLabel = "R",
+      description =
+          "The highest learning rate, from which it falls to 0 along a cosine."
+              + " Default: 0.003 for adamw, 0.1 for sgd.",
+      showDefaultValue = Visibility.NEVER)
+  private Double learningRate;
+
+  @Option(names = "--weight-decay", paramLabel = "W", description = "Decay of the weights.")
+  private double weightDecay = 0.01;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      description = "Where randomness starts: equal seeds give equal models.")
+  private long seed = 42;
+
+  @Mixin private ThreadsOption threads;
+
+  @Option(
+      names = "--output",
+      paramLabel = "FILE",
+      description =
+          "Where to save the model. Default: digits.safetensors, with --data mlp.safetensors.",
+      showDefaultValue = Visibility.NEVER)
+  private Path output;
+
+  @Option(
+      names = "--json",
+      description =
+          "Write JSON lines, whose event is start, step (ten an epoch), epoch, test or saved.")
+  private boolean json;
+
+  @Override
+  public Integer call() throws IOException {
+    checkNumbers();
+    Path file = output();
+    threads.apply();
+    ImageData data = folder == null ? Digits.load() : IdxFolder.load(folder);
+    Mlp model = model(data);
+    Training training = training(data, model);
+    try (Report report = report()) {
+      training.run(report);
+      model.save(file);
+      report.saved(file, Files.size(file));
+    }
+    return 0;
+  }
+
+  private void checkNumbers() {
+    check(epochs() >= 1, "--epochs", "must be 1 or more", epochs());
+    check(batchSize >= 1, "--batch-size", "must be 1 or more", batchSize);
+    check(hidden().stream().allMatch(n -> n >= 1), "--hidden", "must be 1 or more", hidden());
+    check(dropout >= 0 && dropout < 1, "--dropout", "must be at least 0 and less than 1", dropout);
+    check(learningRate() > 0 && learningRate() < Double.POSITIVE_INFINITY,
+        "--learning-rate", "must be positive", learningRate());
+    check(weightDecay >= 0 && weightDecay < Double.POSITIVE_INFINITY,
+        "--weight-decay", "must not be negative", weightDecay);
+  }
+
+  private void check(boolean right, String option, String rule, Object value) {
+    if (!right) {
+      throw new ParameterException(spec.commandLine(), option + ": " + rule + ": " + value);
+    }
+  }
+
+  private int epochs() {
+    return epochs != null ? epochs : folder == null ? 40 : 10;
+  }
+
+  private List<Integer> hidden() {
+    return hidden != null ? hidden : List.of(folder == null ? 128 : 256);
+  }
+
+  private double learningRate() {
+    return learningRate != null ? learningRate : method == Method.adamw ? 0.003 : 0.1;
+  }
+
+  /** Where the model goes, if it can: better to learn that it cannot before the training. */
+  private Path output() throws IOException {
+    Path file = output;
+    if (file == null) {
+      file = Path.of(folder == null ? "digits.safetensors" : network + ".safetensors");
+    }
+    Path parent = file.toAbsolutePath().getParent();
+    if (!Files.isDirectory(parent)) {
+      throw new IOException("--output: no such directory: " + parent);
+    }
+    if (!Files.isWritable(parent)) {
+      throw new IOException("--output: no permission to write in " + parent);
+    }
+    if (Files.isDirectory(file)) {
+      throw new IOException("--output: a directory, and no file: " + file);
+    }
+    return file;
+  }
+
+  private Mlp model(ImageData data) {
+    MlpConfig config = new MlpConfig(sizes(data), Activation.RELU, dropout);
+    return new Mlp(config, Device.best(), Seed.of(seed).split(0));
+  }
+
+  private List<Integer> sizes(ImageData data) {
+    List<Integer> sizes = new ArrayList<>();
+    sizes.add(data.pixels());
+    sizes.addAll(hidden());
+    sizes.add(data.classes());
+    return sizes;
+  }
+
+  private Training training(ImageData data, Mlp model) {
+    Plan plan =
+        new Plan(
+            data.name(), data.train().size(), data.test().size(), network.name(), sizes(data),
+            model.parameters().count(), epochs(), batchSize, method.name(), learningRate(),
+            weightDecay, dropout, seed);
+    Schedule schedule = Schedule.warmupCosine(learningRate(), plan.steps() / 50, plan.steps());
+    return new Training(plan, data, model, optimizer(model, schedule), Seed.of(seed).split(1));
+  }
+
+  private Optimizer optimizer(Mlp model, Schedule schedule) {
+    return switch (method) {
+      case adamw ->
+          AdamW.builder()
+              .learningRate(schedule)
+              .weightDecay(weightDecay)
+              .build(model.parameters());
+      case sgd ->
+          Sgd.builder()
+              .learningRate(schedule)
+              .momentum(MOMENTUM)
+              .weightDecay(weightDecay)
+              .build(model.parameters());
+    };
+  }
+
+  private Report report() {
+    Output out = Output.standard();
+    if (json) {
+      return new JsonReport(out);
+    }
+    int columns = Terminal.columns();
+    return columns > 0 ? new BarReport(out, columns) : new LogReport(out);
+  }
+}
