@@ -114,8 +114,9 @@ int64_t sizeOf(const Space& space) {
 /**
  * Reduces x over the axes where y's stride is 0 and hands each result to finish(offset of y, total).
  *
- * The results of one row of kept elements (`cols` of them, 1 where the innermost axis is reduced)
- * are reduced side by side; a task is one chunk of the reduced elements for one piece of a row.
+ * Where the innermost axis is kept, or few elements are reduced, a row of results (`cols` of them) is
+ * reduced side by side; else one result at a time. A task is a chunk of the reduced elements for one
+ * piece of a row.
  */
 template <class Op, class Finish>
 void reduce(DType t, In x, const Space& space, Finish finish) {
@@ -123,7 +124,8 @@ void reduce(DType t, In x, const Space& space, Finish finish) {
   using Total = typename Op::Total;
   const Space reduced = axesOf(space, false);
   Space outer = axesOf(space, true);
-  const bool sideBySide = space.strides[1][space.rank - 1] != 0;
+  const int64_t n = sizeOf(reduced);
+  const bool sideBySide = space.strides[1][space.rank - 1] != 0 || n < kLanes;
   int64_t cols = 1, xStep = 0, yStep = 0;
   if (sideBySide) {
     const int inner = outer.rank - 1;
@@ -132,9 +134,8 @@ void reduce(DType t, In x, const Space& space, Finish finish) {
     yStep = outer.strides[1][inner];
     outer.sizes[inner] = 1;
   }
-  const int64_t n = sizeOf(reduced);
   const int64_t width = std::max<int64_t>(1, std::min(cols, kColumns));
-  // Side by side, a column is summed by one float: fewer elements than lanes of a block take.
+  // Side by side, one float sums a whole chunk; in a block, each of kLanes floats sums a part.
   const int64_t chunk = sideBySide ? std::min<int64_t>(512, std::max<int64_t>(128, kGrain / width))
                                    : 4 * kGrain;
   const int64_t pieces = (cols + width - 1) / width, chunks = (n + chunk - 1) / chunk;

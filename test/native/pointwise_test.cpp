@@ -276,6 +276,29 @@ void operandsOfOneShapeNeedNoDims(Backend& backend) {
   }
 }
 
+/** Results of 16 MiB and more go past the caches; rows of 1027 elements start at any alignment. */
+void largeResults(Backend& backend) {
+  for (DType type : kFloating) {
+    const int64_t cols = 1027, rows = (17 << 20) / gradus::byteSize(type) / cols, n = rows * cols;
+    Numbers numbers(4);
+    Tensor x = numbers.tensor(type, n, -3, 3), bias = numbers.tensor(type, cols, -3, 3);
+    Tensor y(type, n);
+    auto check = [&](const char* name, auto reference) {
+      int64_t wrong = 0;
+      for (int64_t i = 0; i < n; ++i) wrong += !close(type, y[i], reference(i), 0, 1e-6);
+      CHECK(wrong == 0 && y.guardIntact(), "%s %s: %ld are wrong", name, nameOf(type),
+            static_cast<long>(wrong));
+    };
+    backend.relu(type, x, y, n);
+    check("relu", [&](int64_t i) { return std::max(x[i], 0.0); });
+    backend.reluGrad(type, y, x, y, n);
+    check("reluGrad", [&](int64_t i) { return std::max(x[i], 0.0); });
+    const long dims[] = {2, rows, cols, cols, 1, 0, 1};
+    backend.add(type, x, bias, y, n, gradus::Dims(dims));
+    check("add", [&](int64_t i) { return x[i] + bias[i % cols]; });
+  }
+}
+
 void tooManyAxesAreRefused(Backend& backend) {
   std::vector<long> dims(1 + 3 * 17, 1);
   dims[0] = 17;
@@ -298,6 +321,7 @@ int main(int argc, char** argv) {
   specialValues(backend);
   binaryKernelsBroadcast(backend);
   operandsOfOneShapeNeedNoDims(backend);
+  largeResults(backend);
   tooManyAxesAreRefused(backend);
   return report("pointwise_test");
 }

@@ -7,7 +7,7 @@
 namespace {
 
 void copiesOfBytes(Backend& backend) {
-  for (int64_t n : {0, 1, 7, 8, 9, 4097, 300001}) {
+  for (int64_t n : {0, 1, 7, 8, 9, 4097, 300001, (17 << 20) + 5}) {
     Tensor x = Numbers(1).tensor(DType::U8, n, 0, 255), y(DType::U8, n);
     backend.copy(x, y, n);
     CHECK(x.sameBits(y), "%ld bytes", static_cast<long>(n));
@@ -49,6 +49,7 @@ const std::vector<View> kViews = {
     {{3, 40000}, {1, 3}},
     {{40000, 3}, {1, 40000}},
     {{515, 600}, {1, 515}},
+    {{2100, 2053}, {1, 2100}},           // larger than 16 MiB, in four bytes
     {{2, 17, 3, 5}, {255, 5, 85, 1}},    // (0, 2, 1, 3)
     {{2, 17, 9, 5}, {765, 1, 17, 153}},  // (0, 3, 2, 1)
     {{3, 5, 7, 2}, {1, 6, 30, 3}},
@@ -92,7 +93,7 @@ void viewsBecomeContiguous(Backend& backend) {
 
 void fillsOfEveryType(Backend& backend) {
   for (DType type : kAll) {
-    for (int64_t n : {0, 1, 33, 50000}) {
+    for (int64_t n : {0, 1, 33, 50000, 4300001}) {
       Tensor y(type, n);
       backend.fill(type, y, 3, n);
       int64_t wrong = 0;
