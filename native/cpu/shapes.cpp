@@ -40,9 +40,9 @@ T saturate(Real x) {
 }
 
 /**
- * y[i * yStride + j] = x[i + j * xStride], in tiles whose rows are one cache line. A tile passes through
- * a buffer, because its lines are often a power of two apart and would evict each other before all
- * their elements were used.
+ * y[i * yStride + j] = x[i + j * xStride], in tiles whose rows are one cache line. A tile passes
+ * through a buffer, because its lines are often a power of two apart and would evict each other
+ * before all their elements were used.
  */
 template <class T>
 void transposeTiles(const T* x, int64_t xStride, T* y, int64_t yStride, int64_t rows, int64_t cols,
@@ -54,7 +54,7 @@ void transposeTiles(const T* x, int64_t xStride, T* y, int64_t yStride, int64_t 
     for (int64_t i0 = 0; i0 < rows; i0 += kSide) {
       const int64_t n = std::min(kSide, rows - i0);
       const T* from = x + i0 + j0 * xStride;
-      for (int64_t j = 0; j < m; ++j) std::copy(from + j * xStride, from + j * xStride + n, lines[j]);
+      for (int64_t j = 0; j < m; ++j) std::copy_n(from + j * xStride, n, lines[j]);
       if (n == kSide && m == kSide) {  // known bounds unroll
         for (int64_t i = 0; i < kSide; ++i) {
           for (int64_t j = 0; j < kSide; ++j) turned[i][j] = lines[j][i];

@@ -16,8 +16,8 @@ GRADUS_FN float abs(float x) { return floatOf(bitsOf(x) & 0x7fffffffu); }
 
 /** condition ? yes : no, but for functions with more than one choice. */
 GRADUS_FN float select(bool condition, float yes, float no) {
-  // GCC joins several ?: into control flow and turns that back into many more selects: 1.8 times the
-  // instructions of geluGrad. A mask it leaves alone, and it knows that this is a blend.
+  // GCC joins several ?: into control flow and turns that back into many more selects: 1.8 times
+  // the instructions of geluGrad. A mask it leaves alone, and it knows that this is a blend.
   const uint32_t mask = 0u - static_cast<uint32_t>(condition);
   return floatOf((bitsOf(yes) & mask) | (bitsOf(no) & ~mask));
 }

@@ -38,8 +38,8 @@ GRADUS_FN float sigmoidGrad(float y, float dy) { return dy * (y * (1.0f - y)); }
 
 GRADUS_FN float tanhGrad(float y, float dy) { return dy * (1.0f - y * y); }
 
-// gelu(x) = x/2 (1 + tanh(w/2)) = x sigmoid(w) with w = 2 sqrt(2/pi) (x + 0.044715 x^3): one exp and
-// one division, and no cancellation where tanh is near -1.
+// gelu(x) = x/2 (1 + tanh(w/2)) = x sigmoid(w) with w = 2 sqrt(2/pi) (x + 0.044715 x^3): one exp
+// and one division, and no cancellation where tanh is near -1.
 constexpr float kGeluLinear = 1.59576912f;   // 2 sqrt(2/pi)
 constexpr float kGeluCubic = 0.0713548162f;  // 2 sqrt(2/pi) 0.044715
 
