@@ -6,7 +6,7 @@ import io.gradus.tensor.Tensor;
 /** {@link Activations#gelu} as a layer. */
 public final class Gelu extends Module {
 
-  /** Makes the layer, which has no parameters. */
+  /** It has no settings. */
   public Gelu() {}
 
   @Override

@@ -6,7 +6,7 @@ import io.gradus.tensor.Tensor;
 /** {@link Activations#relu} as a layer. */
 public final class Relu extends Module {
 
-  /** Makes the layer, which has no parameters. */
+  /** It has no settings. */
   public Relu() {}
 
   @Override

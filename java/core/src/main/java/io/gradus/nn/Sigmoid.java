@@ -6,7 +6,7 @@ import io.gradus.tensor.Tensor;
 /** {@link Activations#sigmoid} as a layer. */
 public final class Sigmoid extends Module {
 
-  /** Makes the layer, which has no parameters. */
+  /** It has no settings. */
   public Sigmoid() {}
 
   @Override

@@ -6,7 +6,7 @@ import io.gradus.tensor.Tensor;
 /** {@link Activations#silu} as a layer. */
 public final class Silu extends Module {
 
-  /** Makes the layer, which has no parameters. */
+  /** It has no settings. */
   public Silu() {}
 
   @Override

@@ -6,7 +6,7 @@ import io.gradus.tensor.Tensor;
 /** {@link Activations#tanh} as a layer. */
 public final class Tanh extends Module {
 
-  /** Makes the layer, which has no parameters. */
+  /** It has no settings. */
   public Tanh() {}
 
   @Override
