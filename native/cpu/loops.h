@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "cpu/pool.h"
+#include "cpu/streaming.h"
 #include "gradus/types.h"
 #include "math/types.h"
 
@@ -102,17 +103,48 @@ void blocks(int64_t begin, int64_t end, Block&& block) {
   }
 }
 
+/** Writes the results of a task block by block: into y or by way of a buffer, past the caches where
+ * y, which has n elements, is large. */
+class Writer {
+ public:
+  Writer(DType t, Out y, int64_t n)
+      : type_(t), y_(y), streamed_(n * byteSize(t) >= kStreamed) {}
+  ~Writer() {
+    if (streamed_) fence();
+  }
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  /** Where the floats for y[at...] go, before flush(at, n). */
+  float* target(int64_t at) { return streamed_ ? floats_ : gradus::target(type_, y_, at, floats_); }
+
+  void flush(int64_t at, int64_t n) {
+    if (!streamed_) return gradus::flush(type_, floats_, y_, at, n);
+    if (type_ == DType::F32) return stream(floats_, y_.as<float>() + at, 4 * n);
+    narrow(type_, floats_, halves_, 0, n);
+    stream(halves_, y_.as<uint16_t>() + at, 2 * n);
+  }
+
+ private:
+  DType type_;
+  Out y_;
+  bool streamed_;
+  alignas(64) float floats_[kBlock];
+  alignas(64) uint16_t halves_[kBlock];
+};
+
 /** y = f(x), element for element; y may be x. */
 template <class F>
 void map(DType t, In x, Out y, int64_t n, F f) {
   ranges(n, [&](int64_t begin, int64_t end) {
-    alignas(64) float xs[kBlock], ys[kBlock];
+    alignas(64) float xs[kBlock];
+    Writer writer(t, y, n);
     blocks(begin, end, [&](int64_t at, int64_t m) {
       const float* from = load(t, x, at, xs, m);
-      float* to = target(t, y, at, ys);
+      float* to = writer.target(at);
       GRADUS_INDEPENDENT
       for (int64_t i = 0; i < m; ++i) to[i] = f(from[i]);
-      flush(t, to, y, at, m);
+      writer.flush(at, m);
     });
   });
 }
@@ -121,14 +153,15 @@ void map(DType t, In x, Out y, int64_t n, F f) {
 template <class F>
 void map(DType t, In a, In b, Out y, int64_t n, F f) {
   ranges(n, [&](int64_t begin, int64_t end) {
-    alignas(64) float as[kBlock], bs[kBlock], ys[kBlock];
+    alignas(64) float as[kBlock], bs[kBlock];
+    Writer writer(t, y, n);
     blocks(begin, end, [&](int64_t at, int64_t m) {
       const float* left = load(t, a, at, as, m);
       const float* right = load(t, b, at, bs, m);
-      float* to = target(t, y, at, ys);
+      float* to = writer.target(at);
       GRADUS_INDEPENDENT
       for (int64_t i = 0; i < m; ++i) to[i] = f(left[i], right[i]);
-      flush(t, to, y, at, m);
+      writer.flush(at, m);
     });
   });
 }
@@ -187,11 +220,12 @@ void broadcast(DType t, In a, In b, Out y, int64_t n, Dims dims, F f) {
   const Space space(dims, 2, n);
   const int64_t aStride = space.innerStride(0), bStride = space.innerStride(1);
   ranges(n, [&](int64_t begin, int64_t end) {
-    alignas(64) float as[kBlock], bs[kBlock], ys[kBlock];
+    alignas(64) float as[kBlock], bs[kBlock];
+    Writer writer(t, y, n);
     walk(space, begin, end, [&](int64_t start, int64_t length, const int64_t* offsets) {
       blocks(0, length, [&](int64_t j, int64_t m) {
         int64_t at = start + j, aAt = offsets[0] + j * aStride, bAt = offsets[1] + j * bStride;
-        float* to = target(t, y, at, ys);
+        float* to = writer.target(at);
         if (bStride == 0) {
           const float* left = load(t, a, aAt, aStride, as, m);
           const float right = loadOne(t, b, bAt);
@@ -208,7 +242,7 @@ void broadcast(DType t, In a, In b, Out y, int64_t n, Dims dims, F f) {
           GRADUS_INDEPENDENT
           for (int64_t i = 0; i < m; ++i) to[i] = f(left[i], right[i]);
         }
-        flush(t, to, y, at, m);
+        writer.flush(at, m);
       });
     });
   });

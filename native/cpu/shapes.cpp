@@ -16,7 +16,14 @@ void copyBytes(const char* x, char* y, int64_t bytes) {
 
 template <class T>
 void fillWith(T value, T* y, int64_t n) {
-  ranges(n, [&](int64_t begin, int64_t end) { std::fill(y + begin, y + end, value); });
+  const bool streamed = n * static_cast<int64_t>(sizeof(T)) >= kStreamed;
+  ranges(n, [&](int64_t begin, int64_t end) {
+    if (!streamed) return std::fill(y + begin, y + end, value);
+    alignas(64) T block[kBlock];
+    std::fill(block, block + kBlock, value);
+    blocks(begin, end, [&](int64_t at, int64_t m) { stream(block, y + at, m * sizeof(T)); });
+    fence();
+  });
 }
 
 /** C++ leaves conversions that do not fit undefined, so the bounds come first. */
@@ -153,7 +160,12 @@ void CpuBackend::copy(In x, Out y, int64_t bytes) {
   constexpr int64_t kWord = 8;
   ranges((bytes + kWord - 1) / kWord, [&](int64_t begin, int64_t end) {
     const int64_t first = begin * kWord, last = std::min(end * kWord, bytes);
-    copyBytes(x.as<char>() + first, y.as<char>() + first, last - first);
+    if (bytes >= kStreamed) {
+      stream(x.as<char>() + first, y.as<char>() + first, last - first);
+      fence();
+    } else {
+      copyBytes(x.as<char>() + first, y.as<char>() + first, last - first);
+    }
   });
 }
 
