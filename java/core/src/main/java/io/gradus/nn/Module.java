@@ -35,6 +35,9 @@ public abstract class Module {
   private final Map<String, Tensor> parameters = new LinkedHashMap<>();
   private boolean training = true;
 
+  /** A module without parts and parameters yet. */
+  protected Module() {}
+
   /** The output for an input; each module says of what shapes. */
   public abstract Tensor forward(Tensor x);
 

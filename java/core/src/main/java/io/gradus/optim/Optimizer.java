@@ -91,10 +91,7 @@ public abstract sealed class Optimizer permits Sgd, AdamW {
         name
             + ": the loss depends on no parameter of this optimizer: "
             + gradients
-            + "; it has "
-            + parameters.count()
-            + " elements in "
-            + parameters.names().size());
+            + "; build it with the parameters of the model that is trained");
   }
 
   /** The kernel call: {@code scale} multiplies the gradients first. */
