@@ -122,7 +122,7 @@ final class TrainCommand implements Callable<Integer> {
       names = "--output",
       paramLabel = "FILE",
       description =
-          "Where to save the model. Default: digits.safetensors here, with --data mlp.safetensors.")
+          "Where to save the model. Default: digits.safetensors, or mlp.safetensors with --data.")
   private Path output;
 
   @Option(
