@@ -85,14 +85,18 @@ class BatchesTest {
   }
 
   @Test
-  void a_batch_is_closed_when_the_next_one_is_taken() {
+  void a_batch_is_closed_when_the_loop_goes_on() {
     for (Batches batches :
-        List.of(Batches.of(counted(6), 2), Batches.of(counted(6), 2).shuffle(Seed.of(1)))) {
+        List.of(Batches.of(counted(4), 2), Batches.of(counted(4), 2).shuffle(Seed.of(1)))) {
       Iterator<Batch> iterator = batches.iterator();
       Batch first = iterator.next();
+      assertTrue(iterator.hasNext());
       assertFalse(first.inputs().isClosed());
-      iterator.next();
+      Batch last = iterator.next();
       assertTrue(first.inputs().isClosed() && first.targets().isClosed());
+      assertFalse(last.inputs().isClosed());
+      assertFalse(iterator.hasNext());
+      assertTrue(last.inputs().isClosed() && last.targets().isClosed());
     }
   }
 
