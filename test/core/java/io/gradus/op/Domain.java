@@ -19,13 +19,14 @@ interface Domain {
             x = kink + (x < kink ? -0.06 : 0.06);
           }
         }
-        double whole = Math.rint(10 * x);
-        values[i] =
-            type.isFloating()
-                ? Bits.round(type, x)
-                : type == DType.U8 ? Math.abs(whole) : whole;
+        values[i] = type.isFloating() ? Bits.round(type, x) : whole(type, x);
       }
     };
+  }
+
+  private static double whole(DType type, double x) {
+    long whole = Math.round(10 * x);
+    return type == DType.U8 ? Math.min(Math.abs(whole), 255) : whole;
   }
 
   /** Few different numbers, so that many are the same. */

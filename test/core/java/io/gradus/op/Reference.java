@@ -179,7 +179,8 @@ final class Reference {
 
   static Doubles logSoftmax(Doubles x) {
     int last = x.rank() - 1;
-    return Doubles.of(x.shape(), i -> x.at(i) - logSumExp(x, i, last));
+    Doubles sums = Doubles.of(x.shape().with(last, 1), i -> logSumExp(x, i, last));
+    return Doubles.of(x.shape(), i -> x.at(i) - sums.at(with(i, last, 0)));
   }
 
   private static double logSumExp(Doubles x, long[] index, int axis) {

@@ -48,6 +48,7 @@ final class Row {
   boolean differentiable = true;
   boolean overwrites;
   boolean shapeOnly;
+  boolean refusesIntegers = true;
   int specialOperands; // how many operands take NaN, infinities and the like
   boolean zeroSigns = true;
   final List<Rejection> rejections = new ArrayList<>();
@@ -147,7 +148,12 @@ final class Row {
 
   /** An op that moves or compares elements and takes integers too. */
   Row everyType() {
-    return types(DType.values());
+    return types(DType.values()).takesIntegers();
+  }
+
+  Row takesIntegers() {
+    refusesIntegers = false;
+    return this;
   }
 
   Row gives(DType type) {
@@ -164,6 +170,7 @@ final class Row {
   /** Only the operand's shape is read: there are no ops without an operand in the table. */
   Row readsShapeOnly() {
     shapeOnly = true;
+    refusesIntegers = false;
     return this;
   }
 

@@ -5,7 +5,6 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.OptionalDouble;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Help.Visibility;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -41,14 +40,15 @@ final class BenchCommand implements Runnable {
       split = ",",
       paramLabel = "NAME",
       completionCandidates = Names.class,
-      description = "What to measure: ${COMPLETION-CANDIDATES}. Default: all.",
-      showDefaultValue = Visibility.NEVER)
+      description = "What to measure: ${COMPLETION-CANDIDATES}. Default: all.")
   private List<String> names = Workloads.names();
 
   @Option(
       names = "--seconds",
       paramLabel = "S",
-      description = "How long to measure each workload, after half as long, at most 1 s, to warm up.")
+      description =
+          "How long to measure each workload, after half as long, at most 1 s, to warm up."
+              + " Default: ${DEFAULT-VALUE}.")
   private double seconds = 5;
 
   @Mixin private ThreadsOption threads;
@@ -62,8 +62,9 @@ final class BenchCommand implements Runnable {
     threads.apply();
     Output out = Output.standard();
     if (!json) {
-      out.line("%-22s %12s %12s %12s  %-9s %7s %12s", "workload", "median", "p10", "p90", "metric",
-          "threads", "peak RSS MB");
+      out.line(
+          "%-22s %12s %12s %12s  %-9s %7s %12s",
+          "workload", "median", "p10", "p90", "metric", "threads", "peak RSS MB");
     }
     for (String name : names) {
       ResidentMemory.resetPeak();
@@ -79,7 +80,9 @@ final class BenchCommand implements Runnable {
       if (!Workloads.contains(name)) {
         throw new ParameterException(
             spec.commandLine(),
-            "--workload: there is none of this name: " + name + "; supported are "
+            "--workload: there is none of this name: "
+                + name
+                + "; supported are "
                 + String.join(", ", Workloads.names()));
       }
     }
@@ -102,8 +105,14 @@ final class BenchCommand implements Runnable {
   }
 
   private static String row(String name, Throughput rate, OptionalDouble peak) {
-    return Text.format("%-22s %,12.0f %,12.0f %,12.0f  %-9s %7d %12s",
-        name, rate.median(), rate.p10(), rate.p90(), METRIC, Device.best().threads(),
+    return Text.format(
+        "%-22s %,12.0f %,12.0f %,12.0f  %-9s %7d %12s",
+        name,
+        rate.median(),
+        rate.p10(),
+        rate.p90(),
+        METRIC,
+        Device.best().threads(),
         peak.isPresent() ? Text.format("%.1f", peak.getAsDouble()) : "unknown");
   }
 }

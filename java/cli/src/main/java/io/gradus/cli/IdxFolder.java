@@ -55,8 +55,14 @@ final class IdxFolder {
       check(labels, "labels", 1, labelFile);
       if (images.dim(0) != labels.dim(0)) {
         throw new IOException(
-            "data: images and labels differ in number: " + images.dim(0) + " in " + imageFile + ", "
-                + labels.dim(0) + " in " + labelFile);
+            "data: images and labels differ in number: "
+                + images.dim(0)
+                + " in "
+                + imageFile
+                + ", "
+                + labels.dim(0)
+                + " in "
+                + labelFile);
       }
       return Dataset.ofImages(images, labels);
     }
@@ -65,23 +71,38 @@ final class IdxFolder {
   private static void check(Tensor x, String what, int rank, Path file) throws IOException {
     if (x.dtype() != DType.U8 || x.rank() != rank || x.size() == 0) {
       throw new IOException(
-          "data: not " + what + ": " + file + " has " + x.describe() + "; needed is u8 with "
-              + (rank == 1 ? "one axis" : rank + " axes") + " and one element at least");
+          "data: not "
+              + what
+              + ": "
+              + file
+              + " has "
+              + x.describe()
+              + "; needed is u8 with "
+              + (rank == 1 ? "one axis" : rank + " axes")
+              + " and one element at least");
     }
   }
 
   private static void check(Dataset train, Dataset test, Path folder) throws IOException {
     if (train.inputs().dim(1) != test.inputs().dim(1)) {
       throw new IOException(
-          "data: images to train and to test differ in size: " + train.inputs().dim(1) + " and "
-              + test.inputs().dim(1) + " pixels in " + folder);
+          "data: images to train and to test differ in size: "
+              + train.inputs().dim(1)
+              + " and "
+              + test.inputs().dim(1)
+              + " pixels in "
+              + folder);
     }
     int known = ImageData.classes(train);
     int tested = ImageData.classes(test);
     if (tested > known) {
       throw new IOException(
-          "data: the labels to test go up to " + (tested - 1) + ", those to train to "
-              + (known - 1) + " in " + folder);
+          "data: the labels to test go up to "
+              + (tested - 1)
+              + ", those to train to "
+              + (known - 1)
+              + " in "
+              + folder);
     }
   }
 }

@@ -39,12 +39,18 @@ final class InfoCommand implements Runnable {
     Device cpu = Device.cpu();
     row("kernels", cpu.description());
     row("threads", Text.format("%d of %d cores", cpu.threads(), cores()));
-    row("memory", Text.format("at most %s for tensors (-Dgradus.memory), %s in use, %s held",
-        Text.bytes(limit(cpu)), Text.bytes(cpu.usedBytes()), Text.bytes(cpu.heldBytes())));
+    row(
+        "memory",
+        Text.format(
+            "at most %s for tensors (-Dgradus.memory), %s in use, %s held",
+            Text.bytes(limit(cpu)), Text.bytes(cpu.usedBytes()), Text.bytes(cpu.heldBytes())));
     OptionalDouble resident = ResidentMemory.mb();
-    row("", Text.format("%s resident, Java heap at most %s",
-        resident.isPresent() ? Text.format("%.1f MiB", resident.getAsDouble()) : "unknown",
-        Text.bytes(Runtime.getRuntime().maxMemory())));
+    row(
+        "",
+        Text.format(
+            "%s resident, Java heap at most %s",
+            resident.isPresent() ? Text.format("%.1f MiB", resident.getAsDouble()) : "unknown",
+            Text.bytes(Runtime.getRuntime().maxMemory())));
     row("devices", cpu.toString());
     row("", "cuda: absent: " + Device.whyNoCuda());
   }
@@ -73,12 +79,18 @@ final class InfoCommand implements Runnable {
   }
 
   private static String java() {
-    return System.getProperty("java.version") + ", " + System.getProperty("java.vm.name") + ", "
+    return System.getProperty("java.version")
+        + ", "
+        + System.getProperty("java.vm.name")
+        + ", "
         + System.getProperty("java.vendor");
   }
 
   private static String system() {
-    return System.getProperty("os.name") + " " + System.getProperty("os.version") + ", "
+    return System.getProperty("os.name")
+        + " "
+        + System.getProperty("os.version")
+        + ", "
         + System.getProperty("os.arch");
   }
 

@@ -26,15 +26,21 @@ class LogReport implements Report {
   @Override
   public void epoch(Progress p, Evaluation test) {
     int digits = Integer.toString(p.epochs()).length();
-    out.line("epoch %" + digits + "d/%d  loss %.4f  accuracy %s  test %s  %,.0f samples/s",
-        p.epoch(), p.epochs(), p.loss(), Text.percent(p.accuracy()), Text.percent(test.accuracy()),
+    out.line(
+        "epoch %" + digits + "d/%d  loss %.4f  accuracy %s  test %s  %,.0f samples/s",
+        p.epoch(),
+        p.epochs(),
+        p.loss(),
+        Text.percent(p.accuracy()),
+        Text.percent(test.accuracy()),
         p.samplesPerSecond());
   }
 
   @Override
   public void end(Evaluation test, double seconds) {
-    out.line("test accuracy %s, loss %.4f, after %s", Text.percent(test.accuracy()), test.loss(),
-        Text.duration(seconds));
+    out.line(
+        "test accuracy %s, loss %.4f, after %s",
+        Text.percent(test.accuracy()), test.loss(), Text.duration(seconds));
     out.line("");
     out.line(test.confusion().toString());
     out.line("");

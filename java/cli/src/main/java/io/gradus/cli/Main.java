@@ -17,7 +17,6 @@ import picocli.CommandLine.Spec;
     mixinStandardHelpOptions = true,
     versionProvider = Main.Version.class,
     sortOptions = false,
-    showDefaultValues = true,
     usageHelpWidth = 100,
     abbreviateSynopsis = true,
     exitCodeListHeading = "%nExit codes:%n",
@@ -42,8 +41,7 @@ public final class Main implements Runnable {
   @Option(
       names = "--stacktrace",
       scope = ScopeType.INHERIT,
-      description = "Show the stack trace of a failure.",
-      showDefaultValue = CommandLine.Help.Visibility.NEVER)
+      description = "Show the stack trace of a failure.")
   private boolean stacktrace;
 
   /** Runs a command and ends the process with its exit code. */
@@ -56,6 +54,15 @@ public final class Main implements Runnable {
 
   /** Runs a command: 0 is success, 1 a failure, 2 wrong usage. */
   static int run(String... args) {
+    CommandLine line = commandLine();
+    try {
+      return line.execute(args);
+    } catch (Error e) { // which picocli passes on
+      return line.<Main>getCommand().fail(line, e);
+    }
+  }
+
+  static CommandLine commandLine() {
     Main main = new Main();
     CommandLine line =
         new CommandLine(main)
@@ -64,13 +71,11 @@ public final class Main implements Runnable {
             .addSubcommand(new BenchCommand())
             .setParameterExceptionHandler((e, rejected) -> main.reject(e))
             .setExecutionExceptionHandler((e, command, parsed) -> main.fail(command, e));
-    line.getCommandSpec().usageMessage().description(
-        "Trains neural networks from plain Java on native kernels.");
-    try {
-      return line.execute(args);
-    } catch (Error e) {
-      return main.fail(line, e);
-    }
+    // Not in the annotation, from which the subcommands inherit.
+    line.getCommandSpec()
+        .usageMessage()
+        .description("Trains neural networks from plain Java on native kernels.");
+    return line;
   }
 
   /** Called where no command is named. */

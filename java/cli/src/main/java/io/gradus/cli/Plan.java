@@ -63,7 +63,16 @@ record Plan(
     return Text.format(
         "%s: %,d images to train, %,d to test%n"
             + "%s %s: %,d parameters, %s, learning rate %s, batches of %d, %s with %d threads",
-        data, trainCount, testCount, network, layers(), parameters, optimizer, learningRate,
-        batchSize, Device.best(), Device.best().threads());
+        data,
+        trainCount,
+        testCount,
+        network,
+        layers(),
+        parameters,
+        optimizer,
+        learningRate,
+        batchSize,
+        Device.best(),
+        Device.best().threads());
   }
 }

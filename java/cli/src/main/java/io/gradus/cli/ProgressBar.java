@@ -1,6 +1,8 @@
 package io.gradus.cli;
 
-/** Draws progress as one line: a bar with what is worth knowing, as much of it as the width takes. */
+/**
+ * Draws progress as one line: a bar with what is worth knowing, as much of it as the width takes.
+ */
 final class ProgressBar {
 
   private static final int WIDEST = 40;
@@ -8,7 +10,9 @@ final class ProgressBar {
 
   private ProgressBar() {}
 
-  /** A line of less than {@code columns} characters, since a full line makes some terminals wrap. */
+  /**
+   * A line of less than {@code columns} characters, since a full line makes some terminals wrap.
+   */
   static String render(Progress p, int columns, boolean unicode) {
     String epoch = Text.format("epoch %d/%d ", p.epoch(), p.epochs());
     String[] facts = {

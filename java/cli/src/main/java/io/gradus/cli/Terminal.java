@@ -11,8 +11,8 @@ final class Terminal {
   private Terminal() {}
 
   /**
-   * The width of the terminal that shows standard output; 0 where that is a file or a pipe, or where
-   * lines cannot be rewritten.
+   * The width of the terminal that shows standard output; 0 where that is a file or a pipe, or
+   * where lines cannot be rewritten.
    */
   static int columns() {
     String kind = System.getenv("TERM");

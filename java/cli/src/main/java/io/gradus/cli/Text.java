@@ -37,7 +37,9 @@ final class Text {
 
   /** {@code 3.1 s}, and from a minute on {@code 1:05 min}. */
   static String duration(double seconds) {
-    return seconds < 60 ? format("%.1f s", seconds) : time(seconds) + (seconds < 3600 ? " min" : " h");
+    return seconds < 60
+        ? format("%.1f s", seconds)
+        : time(seconds) + (seconds < 3600 ? " min" : " h");
   }
 
   /** {@code 97.22%}. */

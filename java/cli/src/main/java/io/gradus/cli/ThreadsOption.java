@@ -1,7 +1,6 @@
 package io.gradus.cli;
 
 import io.gradus.tensor.Device;
-import picocli.CommandLine.Help.Visibility;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -18,8 +17,7 @@ final class ThreadsOption {
   @Option(
       names = "--threads",
       paramLabel = "N",
-      description = "Threads that share the work of one op. Default: the cores of this process.",
-      showDefaultValue = Visibility.NEVER)
+      description = "Threads that share the work of one op. Default: the cores of this process.")
   private Integer threads;
 
   /**
@@ -40,7 +38,10 @@ final class ThreadsOption {
     if (actual != threads) {
       restore(before);
       throw new IllegalStateException(
-          "--threads: this process computes with " + actual + " already: " + threads
+          "--threads: this process computes with "
+              + actual
+              + " already: "
+              + threads
               + "; start another process for another number");
     }
   }

@@ -16,7 +16,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Help.Visibility;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -45,8 +44,6 @@ final class TrainCommand implements Callable<Integer> {
     sgd
   }
 
-  private static final double MOMENTUM = 0.9;
-
   @Spec private CommandSpec spec;
 
   @Parameters(
@@ -54,8 +51,7 @@ final class TrainCommand implements Callable<Integer> {
       paramLabel = "NETWORK",
       description =
           "The network: ${COMPLETION-CANDIDATES}, a multilayer perceptron with ReLU."
-              + " Default: ${DEFAULT-VALUE}.",
-      showDefaultValue = Visibility.NEVER)
+              + " Default: ${DEFAULT-VALUE}.")
   private Network network = Network.mlp;
 
   @Option(
@@ -71,27 +67,32 @@ final class TrainCommand implements Callable<Integer> {
       names = "--hidden",
       split = ",",
       paramLabel = "N",
-      description = "Sizes of the hidden layers. Default: 128, with --data 256.",
-      showDefaultValue = Visibility.NEVER)
+      description = "Sizes of the hidden layers. Default: 128, with --data 256.")
   private List<Integer> hidden;
 
-  @Option(names = "--dropout", paramLabel = "P", description = "Dropout behind each hidden layer.")
-  private double dropout = 0;
+  @Option(
+      names = "--dropout",
+      paramLabel = "P",
+      description = "Dropout behind each hidden layer. Default: ${DEFAULT-VALUE}.")
+  private double dropout = 0.3;
 
   @Option(
       names = "--epochs",
       paramLabel = "N",
-      description = "How often to go through the data. Default: 40, with --data 10.",
-      showDefaultValue = Visibility.NEVER)
+      description = "How often to go through the data. Default: 40, with --data 10.")
   private Integer epochs;
 
-  @Option(names = "--batch-size", paramLabel = "N", description = "Images in one step.")
-  private int batchSize = 64;
+  @Option(
+      names = "--batch-size",
+      paramLabel = "N",
+      description = "Images in one step. Default: 32, with --data 64.")
+  private Integer batchSize;
 
   @Option(
       names = "--optimizer",
       paramLabel = "NAME",
-      description = "One of ${COMPLETION-CANDIDATES}; sgd has momentum " + MOMENTUM + ".")
+      description =
+          "One of ${COMPLETION-CANDIDATES}; sgd has momentum 0.9. Default: ${DEFAULT-VALUE}.")
   private Method method = Method.adamw;
 
   @Option(
@@ -99,17 +100,20 @@ final class TrainCommand implements Callable<Integer> {
       paramLabel = "R",
       description =
           "The highest learning rate, from which it falls to 0 along a cosine."
-              + " Default: 0.003 for adamw, 0.1 for sgd.",
-      showDefaultValue = Visibility.NEVER)
+              + " Default: 0.003 for adamw, 0.1 for sgd.")
   private Double learningRate;
 
-  @Option(names = "--weight-decay", paramLabel = "W", description = "Decay of the weights.")
+  @Option(
+      names = "--weight-decay",
+      paramLabel = "W",
+      description = "Decay of the weights. Default: ${DEFAULT-VALUE}.")
   private double weightDecay = 0.01;
 
   @Option(
       names = "--seed",
       paramLabel = "N",
-      description = "Where randomness starts: equal seeds give equal models.")
+      description =
+          "Where randomness starts: equal seeds give equal models. Default: ${DEFAULT-VALUE}.")
   private long seed = 42;
 
   @Mixin private ThreadsOption threads;
@@ -118,8 +122,7 @@ final class TrainCommand implements Callable<Integer> {
       names = "--output",
       paramLabel = "FILE",
       description =
-          "Where to save the model. Default: digits.safetensors, with --data mlp.safetensors.",
-      showDefaultValue = Visibility.NEVER)
+          "Where to save the model. Default: digits.safetensors here, with --data mlp.safetensors.")
   private Path output;
 
   @Option(
@@ -146,13 +149,19 @@ final class TrainCommand implements Callable<Integer> {
 
   private void checkNumbers() {
     check(epochs() >= 1, "--epochs", "must be 1 or more", epochs());
-    check(batchSize >= 1, "--batch-size", "must be 1 or more", batchSize);
+    check(batchSize() >= 1, "--batch-size", "must be 1 or more", batchSize());
     check(hidden().stream().allMatch(n -> n >= 1), "--hidden", "must be 1 or more", hidden());
     check(dropout >= 0 && dropout < 1, "--dropout", "must be at least 0 and less than 1", dropout);
-    check(learningRate() > 0 && learningRate() < Double.POSITIVE_INFINITY,
-        "--learning-rate", "must be positive", learningRate());
-    check(weightDecay >= 0 && weightDecay < Double.POSITIVE_INFINITY,
-        "--weight-decay", "must not be negative", weightDecay);
+    check(
+        learningRate() > 0 && learningRate() < Double.POSITIVE_INFINITY,
+        "--learning-rate",
+        "must be positive",
+        learningRate());
+    check(
+        weightDecay >= 0 && weightDecay < Double.POSITIVE_INFINITY,
+        "--weight-decay",
+        "must not be negative",
+        weightDecay);
   }
 
   private void check(boolean right, String option, String rule, Object value) {
@@ -163,6 +172,10 @@ final class TrainCommand implements Callable<Integer> {
 
   private int epochs() {
     return epochs != null ? epochs : folder == null ? 40 : 10;
+  }
+
+  private int batchSize() {
+    return batchSize != null ? batchSize : folder == null ? 32 : 64;
   }
 
   private List<Integer> hidden() {
@@ -208,9 +221,19 @@ final class TrainCommand implements Callable<Integer> {
   private Training training(ImageData data, Mlp model) {
     Plan plan =
         new Plan(
-            data.name(), data.train().size(), data.test().size(), network.name(), sizes(data),
-            model.parameters().count(), epochs(), batchSize, method.name(), learningRate(),
-            weightDecay, dropout, seed);
+            data.name(),
+            data.train().size(),
+            data.test().size(),
+            network.name(),
+            sizes(data),
+            model.parameters().count(),
+            epochs(),
+            batchSize(),
+            method.name(),
+            learningRate(),
+            weightDecay,
+            dropout,
+            seed);
     Schedule schedule = Schedule.warmupCosine(learningRate(), plan.steps() / 50, plan.steps());
     return new Training(plan, data, model, optimizer(model, schedule), Seed.of(seed).split(1));
   }
@@ -218,14 +241,11 @@ final class TrainCommand implements Callable<Integer> {
   private Optimizer optimizer(Mlp model, Schedule schedule) {
     return switch (method) {
       case adamw ->
-          AdamW.builder()
-              .learningRate(schedule)
-              .weightDecay(weightDecay)
-              .build(model.parameters());
+          AdamW.builder().learningRate(schedule).weightDecay(weightDecay).build(model.parameters());
       case sgd ->
           Sgd.builder()
               .learningRate(schedule)
-              .momentum(MOMENTUM)
+              .momentum(0.9)
               .weightDecay(weightDecay)
               .build(model.parameters());
     };

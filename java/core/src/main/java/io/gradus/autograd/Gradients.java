@@ -159,7 +159,7 @@ public final class Gradients {
   }
 
   private static Tensor scaled(Tensor x, Tensor y, double factor) {
-    x.backend().affine(x.typeCode(), x.address(), y.address(), x.size(), factor, 0);
+    x.backend().affine(x.typeCode(), x.address(), y.address(), x.size(), factor, -0.0);
     return Tape.record("scale", y, Wrt.wrt(x, dy -> scaled(dy, Tensor.emptyLike(dy), factor)));
   }
 

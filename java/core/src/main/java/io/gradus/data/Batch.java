@@ -15,9 +15,7 @@ public record Batch(Tensor inputs, Tensor targets) implements AutoCloseable {
     return inputs.dim(0);
   }
 
-  /**
-   * Frees both tensors now. Never needed: {@link Batches} does it when the next batch is taken.
-   */
+  /** Frees both tensors now. Never needed: {@link Batches} does it when a loop goes on. */
   @Override
   public void close() {
     inputs.close();

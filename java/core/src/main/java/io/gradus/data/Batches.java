@@ -16,8 +16,9 @@ import java.util.NoSuchElementException;
  * }
  * }</pre>
  *
- * <p>Each loop over it is the next epoch; {@link #epoch} is one that is named. A batch is closed when
- * the next one is taken, so that a loop needs the memory of one; copy what is to last longer.
+ * <p>Each loop over it is the next epoch; {@link #epoch} is one that is named. A batch is closed
+ * when the loop goes on, to the next one or to its end, so that it needs the memory of one; copy
+ * what is to last longer.
  */
 public final class Batches implements Iterable<Batch> {
 
@@ -85,7 +86,17 @@ public final class Batches implements Iterable<Batch> {
 
     @Override
     public boolean hasNext() {
-      return taken < count();
+      boolean more = taken < count();
+      if (!more) {
+        closeCurrent();
+      }
+      return more;
+    }
+
+    private void closeCurrent() {
+      if (current != null) {
+        current.close();
+      }
     }
 
     @Override
@@ -93,9 +104,7 @@ public final class Batches implements Iterable<Batch> {
       if (!hasNext()) {
         throw new NoSuchElementException("batches: the epoch has no more than " + count());
       }
-      if (current != null) {
-        current.close();
-      }
+      closeCurrent();
       long from = batchSize * taken++;
       long to = Math.min(from + batchSize, data.size());
       Dataset rows = order == null ? data.slice(from, to) : shuffled((int) from, (int) to);

@@ -14,6 +14,7 @@ public class Sequential extends Module {
   }
 
   /** The layers in order. */
+  @SuppressWarnings("this-escape") // a lint of later JDKs; child only stores
   public Sequential(List<? extends Module> layers) {
     this.layers = List.copyOf(layers);
     for (int i = 0; i < this.layers.size(); i++) {

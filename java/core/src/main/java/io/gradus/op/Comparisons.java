@@ -25,74 +25,82 @@ public final class Comparisons {
 
   /** 1 where {@code a = b}. */
   public static Tensor equal(Tensor a, Tensor b) {
-    return compare("equal", a, b, a.backend()::equal);
+    return compare("equal", a, b, a.backend()::equal, false);
   }
 
   /** 1 where {@code x = c}. */
   public static Tensor equal(Tensor x, double c) {
-    return equal(x, number(x, c));
+    return equal(x, number("equal", x, c));
   }
 
   /** 1 where {@code a ≠ b}. */
   public static Tensor notEqual(Tensor a, Tensor b) {
-    return compare("notEqual", a, b, a.backend()::notEqual);
+    return compare("notEqual", a, b, a.backend()::notEqual, false);
   }
 
   /** 1 where {@code x ≠ c}. */
   public static Tensor notEqual(Tensor x, double c) {
-    return notEqual(x, number(x, c));
+    return notEqual(x, number("notEqual", x, c));
   }
 
   /** 1 where {@code a < b}. */
   public static Tensor less(Tensor a, Tensor b) {
-    return compare("less", a, b, a.backend()::less);
+    return compare("less", a, b, a.backend()::less, false);
   }
 
   /** 1 where {@code x < c}. */
   public static Tensor less(Tensor x, double c) {
-    return less(x, number(x, c));
+    return less(x, number("less", x, c));
   }
 
   /** 1 where {@code a ≤ b}. */
   public static Tensor lessEqual(Tensor a, Tensor b) {
-    return compare("lessEqual", a, b, a.backend()::lessEqual);
+    return compare("lessEqual", a, b, a.backend()::lessEqual, false);
   }
 
   /** 1 where {@code x ≤ c}. */
   public static Tensor lessEqual(Tensor x, double c) {
-    return lessEqual(x, number(x, c));
+    return lessEqual(x, number("lessEqual", x, c));
   }
 
   /** 1 where {@code a > b}. */
   public static Tensor greater(Tensor a, Tensor b) {
-    return compare("greater", b, a, a.backend()::less);
+    return compare("greater", a, b, a.backend()::less, true);
   }
 
   /** 1 where {@code x > c}. */
   public static Tensor greater(Tensor x, double c) {
-    return greater(x, number(x, c));
+    return greater(x, number("greater", x, c));
   }
 
   /** 1 where {@code a ≥ b}. */
   public static Tensor greaterEqual(Tensor a, Tensor b) {
-    return compare("greaterEqual", b, a, a.backend()::lessEqual);
+    return compare("greaterEqual", a, b, a.backend()::lessEqual, true);
   }
 
   /** 1 where {@code x ≥ c}. */
   public static Tensor greaterEqual(Tensor x, double c) {
-    return greaterEqual(x, number(x, c));
+    return greaterEqual(x, number("greaterEqual", x, c));
   }
 
-  private static Tensor number(Tensor x, double c) {
-    return Tensor.full(c, Shape.of(), x.dtype(), x.device());
+  private static Tensor number(String op, Tensor x, double c) {
+    Tensor y = Tensor.full(c, Shape.of(), x.dtype(), x.device());
+    if (!x.dtype().isFloating() && y.item() != c) { // rounding would change the answer
+      throw new IllegalArgumentException(
+          op + ": " + c + " is no number of type " + x.dtype() + "; cast the tensor first");
+    }
+    return y;
   }
 
-  private static Tensor compare(String op, Tensor a, Tensor b, Kernel kernel) {
+  /** A kernel on both tensors, or, where {@code swap} says so, on b and a. */
+  private static Tensor compare(String op, Tensor a, Tensor b, Kernel kernel, boolean swap) {
     Checks.sameType(op, a, b);
     Shape shape = Broadcast.shape(op, a.shape(), b.shape());
     Tensor y = Tensor.empty(shape, DType.U8, a.device());
-    long[] dims = Broadcast.dims(shape, a.shape(), b.shape());
-    kernel.run(a.typeCode(), a.address(), b.address(), y.address(), y.size(), dims);
+    Tensor left = swap ? b : a;
+    Tensor right = swap ? a : b;
+    long[] dims = Broadcast.dims(shape, left.shape(), right.shape());
+    kernel.run(a.typeCode(), left.address(), right.address(), y.address(), y.size(), dims);
     return Tape.record(op, y, constant(a), constant(b));
   }
 
@@ -116,7 +124,11 @@ public final class Comparisons {
         "where",
         y,
         constant(mask),
-        wrt(a, dy -> Broadcast.reduce(where(mask, dy, number(dy, 0)), a.shape())),
-        wrt(b, dy -> Broadcast.reduce(where(mask, number(dy, 0), dy), b.shape())));
+        wrt(a, dy -> Broadcast.reduce(where(mask, dy, zero(dy)), a.shape())),
+        wrt(b, dy -> Broadcast.reduce(where(mask, zero(dy), dy), b.shape())));
+  }
+
+  private static Tensor zero(Tensor x) {
+    return Tensor.full(0, Shape.of(), x.dtype(), x.device());
   }
 }

@@ -125,6 +125,10 @@ public final class Indexing {
   /** F32 of shape (…, classes): 1 in the column that the index (…) names, else 0. */
   public static Tensor oneHot(Tensor index, long classes) {
     Checks.index("oneHot", index);
+    if (classes < 0) {
+      throw new IllegalArgumentException(
+          "oneHot: the number of classes must not be negative: " + classes);
+    }
     long[] dims = Arrays.copyOf(index.shape().toArray(), index.rank() + 1);
     dims[index.rank()] = classes;
     Tensor y = Tensor.empty(Shape.of(dims), DType.F32, index.device());

@@ -17,6 +17,9 @@ import io.gradus.tensor.Tensor;
  */
 public final class Pointwise {
 
+  /** What leaves every number as it is when added, also a negative zero. */
+  private static final double NOTHING = -0.0;
+
   private Pointwise() {}
 
   // Two tensors
@@ -107,24 +110,24 @@ public final class Pointwise {
 
   /** {@code y = c · x}. */
   public static Tensor mul(Tensor x, double c) {
-    return affine("mul", x, c, 0);
+    return affine("mul", x, c, NOTHING);
   }
 
   /** {@code y = x / c}. */
   public static Tensor div(Tensor x, double c) {
-    return affine("div", x, 1 / c, 0);
+    return affine("div", x, 1 / c, NOTHING);
   }
 
   /** {@code y = -x}. */
   public static Tensor neg(Tensor x) {
-    return affine("neg", x, -1, 0);
+    return affine("neg", x, -1, NOTHING);
   }
 
   private static Tensor affine(String op, Tensor x, double scale, double shift) {
     Checks.floating(op, x);
     Tensor y = Tensor.emptyLike(x);
     x.backend().affine(x.typeCode(), x.address(), y.address(), x.size(), scale, shift);
-    return Tape.record(op, y, wrt(x, dy -> scale == 1 ? dy : affine(op, dy, scale, 0)));
+    return Tape.record(op, y, wrt(x, dy -> scale == 1 ? dy : affine(op, dy, scale, NOTHING)));
   }
 
   /** {@code y = x ^ exponent}. */
@@ -174,7 +177,7 @@ public final class Pointwise {
     return Tape.record("abs", y, wrt(x, dy -> mul(dy, sign(x))));
   }
 
-  /** -1, 0 or 1; NaN stays NaN. Its gradient is 0. */
+  /** -1, 0 or 1; 0 at NaN, as in PyTorch. Its gradient is 0. */
   public static Tensor sign(Tensor x) {
     Checks.floating("sign", x);
     Tensor y = Tensor.emptyLike(x);

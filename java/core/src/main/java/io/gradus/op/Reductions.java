@@ -20,7 +20,7 @@ public final class Reductions {
 
   /** The sum of all elements, a scalar. */
   public static Tensor sum(Tensor x) {
-    return sum(x, false, allAxes(x));
+    return sum(x, false);
   }
 
   /** The sum over some axes. */
@@ -35,7 +35,7 @@ public final class Reductions {
 
   /** The mean of all elements, a scalar. */
   public static Tensor mean(Tensor x) {
-    return mean(x, false, allAxes(x));
+    return mean(x, false);
   }
 
   /** The mean over some axes. */
@@ -87,7 +87,7 @@ public final class Reductions {
 
   /** The largest of all elements, a scalar. */
   public static Tensor max(Tensor x) {
-    return max(x, false, allAxes(x));
+    return max(x, false);
   }
 
   /** The largest over some axes. */
@@ -143,12 +143,6 @@ public final class Reductions {
     return Tape.record("argmax", y, constant(x));
   }
 
-  private static int[] allAxes(Tensor x) {
-    int[] axes = new int[x.rank()];
-    Arrays.setAll(axes, i -> i);
-    return axes;
-  }
-
   private static int[] axes(boolean[] reduced) {
     int[] axes = new int[reduced.length];
     int count = 0;
@@ -162,6 +156,9 @@ public final class Reductions {
 
   private static boolean[] reduced(String op, Tensor x, int[] axes) {
     boolean[] reduced = new boolean[x.rank()];
+    if (axes.length == 0) {
+      Arrays.fill(reduced, true);
+    }
     for (int axis : axes) {
       int counted = Checks.axis(op, x, axis);
       if (reduced[counted]) {

@@ -232,6 +232,7 @@ public final class Shapes {
     }
     Tensor[] unsqueezed = new Tensor[parts.length];
     for (int i = 0; i < parts.length; i++) {
+      Checks.sameType("stack", parts[0], parts[i]);
       Checks.sameShape("stack", parts[0], parts[i]);
       unsqueezed[i] = reshape(parts[i], withOne(parts[i].shape(), along));
     }
