@@ -64,7 +64,8 @@ void aFailureReachesTheCallerAndThePoolGoesOn(Pool& pool) {
 
 void aJobInsideATaskRuns(Pool& pool) {
   std::atomic<int> runs{0};
-  pool.run(16, [&](int64_t) { pool.run(16, [&](int64_t) { pool.run(4, [&](int64_t) { ++runs; }); }); });
+  pool.run(16,
+           [&](int64_t) { pool.run(16, [&](int64_t) { pool.run(4, [&](int64_t) { ++runs; }); }); });
   CHECK(runs == 16 * 16 * 4, "runs %d", runs.load());
 }
 

@@ -118,7 +118,7 @@ class ErrorsTest {
   void an_output_that_is_a_folder_is_found_out_before_the_training() {
     assertFails(
         1,
-        "gradus: --output: a directory, and no file: " + folder,
+        "gradus: --output: not a regular file: " + folder,
         "train",
         "--output",
         folder.toString());

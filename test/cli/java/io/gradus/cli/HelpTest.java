@@ -37,7 +37,7 @@ class HelpTest {
                 name ->
                     () ->
                         assertTrue(
-                            help.out().matches("(?s).*" + name + "\\b[^\\n]* [A-Z].*"), name)));
+                            help.out().matches("(?s).*" + name + "\\b\\S*\\s+[A-Z].*"), name)));
   }
 
   @Test

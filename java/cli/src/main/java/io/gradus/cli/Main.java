@@ -93,8 +93,7 @@ public final class Main implements Runnable {
   }
 
   private int fail(CommandLine command, Throwable e) {
-    // With its reader gone, nobody is left to tell.
-    if (!(e instanceof Output.Closed)) {
+    if (!(e instanceof Output.Closed closed && closed.byReader())) {
       PrintWriter err = command.getErr();
       print(err, sentence(e));
       if (stacktrace) {

@@ -1,13 +1,24 @@
 package io.gradus.cli;
 
 import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 
 /** Standard output for lines that somebody reads as they come. */
 final class Output {
 
-  /** The reader went away, as {@code head} does: time to stop, and nothing to report. */
+  /** Nothing more can be written: it is time to stop. */
   static final class Closed extends RuntimeException {
     private static final long serialVersionUID = 1L;
+
+    Closed() {
+      super("output: cannot be written; is the disk full?");
+    }
+
+    /** Whether the reader went away, as {@code head} does, which is no failure to report. */
+    boolean byReader() {
+      return !Files.isRegularFile(Path.of("/dev/stdout"));
+    }
   }
 
   private final PrintStream stream;

@@ -122,7 +122,7 @@ final class TrainCommand implements Callable<Integer> {
       names = "--output",
       paramLabel = "FILE",
       description =
-          "Where to save the model. Default: digits.safetensors here, with --data mlp.safetensors.")
+          "Where to save the model. Default: digits.safetensors, or mlp.safetensors with --data.")
   private Path output;
 
   @Option(
@@ -199,8 +199,8 @@ final class TrainCommand implements Callable<Integer> {
     if (!Files.isWritable(parent)) {
       throw new IOException("--output: no permission to write in " + parent);
     }
-    if (Files.isDirectory(file)) {
-      throw new IOException("--output: a directory, and no file: " + file);
+    if (Files.exists(file) && !Files.isRegularFile(file)) {
+      throw new IOException("--output: not a regular file: " + file);
     }
     return file;
   }
