@@ -1,3 +1,12 @@
+# gradus_floating: the rules of floating point that every backend is compiled with.
+#
+# No -ffast-math: at link time it changes the floating point of the whole JVM. These three are the parts
+# of it that keep NaN, infinity and signed zero.
+add_library(gradus_floating INTERFACE)
+if(NOT MSVC)
+  target_compile_options(gradus_floating INTERFACE -fno-math-errno -fno-trapping-math -ffp-contract=fast)
+endif()
+
 # gradus_add_backend(<name> SOURCES <file>... [OPTIONS <flag>...])
 #
 # A backend: a shared library with one exported symbol, gradus_backend, that Java opens at run time.
@@ -8,10 +17,11 @@ function(gradus_add_backend name)
   add_library(${name} MODULE ${ARG_SOURCES})
   target_compile_definitions(${name} PRIVATE GRADUS_LEVEL="${level}")
   target_compile_options(${name} PRIVATE ${ARG_OPTIONS})
-  target_link_libraries(${name} PRIVATE gradus_headers gradus_warnings gradus_openblas Threads::Threads
-                                        ${CMAKE_DL_LIBS})
+  target_link_libraries(${name} PRIVATE gradus_headers gradus_warnings gradus_floating gradus_openblas
+                                        Threads::Threads ${CMAKE_DL_LIBS})
   gradus_export_only(${name} gradus_backend)
 
+  set_property(GLOBAL APPEND PROPERTY GRADUS_BACKENDS ${name})
   install(TARGETS ${name} LIBRARY DESTINATION .)
 endfunction()
 

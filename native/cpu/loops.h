@@ -42,9 +42,7 @@ void rowRanges(int64_t rows, int64_t cols, Range&& range) {
 
 // Floats of a floating tensor. `at` and `n` count elements; buffers hold kBlock floats.
 
-inline bool isFloating(DType t) {
-  return t == DType::F32 || t == DType::BF16 || t == DType::F16;
-}
+inline bool isFloating(DType t) { return t == DType::F32 || t == DType::BF16 || t == DType::F16; }
 
 /** y[i] = x[at + i * stride] as float. */
 void widen(DType t, In x, int64_t at, int64_t stride, float* y, int64_t n);
@@ -103,12 +101,10 @@ void blocks(int64_t begin, int64_t end, Block&& block) {
   }
 }
 
-/** Writes the results of a task block by block: into y or by way of a buffer, past the caches where
- * y, which has n elements, is large. */
+/** Where a task writes its blocks: into y, by way of floats, past the caches where y is large. */
 class Writer {
  public:
-  Writer(DType t, Out y, int64_t n)
-      : type_(t), y_(y), streamed_(n * byteSize(t) >= kStreamed) {}
+  Writer(DType t, Out y, int64_t n) : type_(t), y_(y), streamed_(n * byteSize(t) >= kStreamed) {}
   ~Writer() {
     if (streamed_) fence();
   }
@@ -182,8 +178,8 @@ struct Space {
 };
 
 /**
- * Calls row(at, n, offsets) for each piece of an innermost row that lies in elements [begin, end) of
- * the space: `at` counts elements of the space, offsets those of each operand.
+ * Calls row(at, n, offsets) for each piece of an innermost row that lies in elements [begin, end)
+ * of the space: `at` counts elements of the space, offsets those of each operand.
  */
 template <class Row>
 void walk(const Space& space, int64_t begin, int64_t end, Row&& row) {

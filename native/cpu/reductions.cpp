@@ -112,10 +112,11 @@ int64_t sizeOf(const Space& space) {
 }
 
 /**
- * Reduces x over the axes where y's stride is 0 and hands each result to finish(offset of y, total).
+ * Reduces x over the axes where y's stride is 0; each result goes to finish(offset of y, total).
  *
- * The results of one row of kept elements (`cols` of them, 1 where the innermost axis is reduced)
- * are reduced side by side; a task is one chunk of the reduced elements for one piece of a row.
+ * Where the innermost axis is kept, or few elements are reduced, a row of results (`cols` of them)
+ * is reduced side by side; else one result at a time. A task is a chunk of the reduced elements for
+ * one piece of a row.
  */
 template <class Op, class Finish>
 void reduce(DType t, In x, const Space& space, Finish finish) {
@@ -123,7 +124,8 @@ void reduce(DType t, In x, const Space& space, Finish finish) {
   using Total = typename Op::Total;
   const Space reduced = axesOf(space, false);
   Space outer = axesOf(space, true);
-  const bool sideBySide = space.strides[1][space.rank - 1] != 0;
+  const int64_t n = sizeOf(reduced);
+  const bool sideBySide = space.strides[1][space.rank - 1] != 0 || n < kLanes;
   int64_t cols = 1, xStep = 0, yStep = 0;
   if (sideBySide) {
     const int inner = outer.rank - 1;
@@ -132,11 +134,10 @@ void reduce(DType t, In x, const Space& space, Finish finish) {
     yStep = outer.strides[1][inner];
     outer.sizes[inner] = 1;
   }
-  const int64_t n = sizeOf(reduced);
   const int64_t width = std::max<int64_t>(1, std::min(cols, kColumns));
-  // Side by side, a column is summed by one float: fewer elements than lanes of a block take.
-  const int64_t chunk = sideBySide ? std::min<int64_t>(512, std::max<int64_t>(128, kGrain / width))
-                                   : 4 * kGrain;
+  // Side by side, one float sums a whole chunk; in a block, each of kLanes floats sums a part.
+  const int64_t chunk =
+      sideBySide ? std::min<int64_t>(512, std::max<int64_t>(128, kGrain / width)) : 4 * kGrain;
   const int64_t pieces = (cols + width - 1) / width, chunks = (n + chunk - 1) / chunk;
   const int64_t results = sizeOf(outer) * cols;
   std::vector<Total> totals(static_cast<size_t>(results * chunks));
@@ -147,8 +148,7 @@ void reduce(DType t, In x, const Space& space, Finish finish) {
     walk(reduced, begin, end, [&](int64_t, int64_t length, const int64_t* offsets) {
       const int64_t stride = reduced.innerStride(0);
       blocks(0, length, [&](int64_t i, int64_t m) {
-        const Value* values =
-            loadValues(t, x, base + offsets[0] + i * stride, stride, buffer, m);
+        const Value* values = loadValues(t, x, base + offsets[0] + i * stride, stride, buffer, m);
         total = Op::joinTotals(total, static_cast<Total>(reduceBlock<Op>(values, m)));
       });
     });
@@ -219,7 +219,7 @@ void argmaxColumns(DType t, In x, int64_t at, int64_t stride, int64_t n, int64_t
   }
 }
 
-/** First index of the largest of n contiguous elements: block by block, and a search in the winner. */
+/** First index of the largest of n contiguous elements: block by block, then within the winner. */
 template <class Value>
 int64_t argmaxRow(DType t, In x, int64_t at, int64_t n) {
   alignas(64) Value buffer[kBlock];
@@ -306,9 +306,8 @@ void CpuBackend::sumSquares(Type t, In x, Out y, int64_t n) {
     for (int64_t c = begin; c < end; ++c) {
       alignas(64) float buffer[kBlock];
       double total = 0;
-      blocks(c * kGrain, std::min((c + 1) * kGrain, n), [&](int64_t at, int64_t m) {
-        total += squaresOf(load(t, x, at, buffer, m), m);
-      });
+      blocks(c * kGrain, std::min((c + 1) * kGrain, n),
+             [&](int64_t at, int64_t m) { total += squaresOf(load(t, x, at, buffer, m), m); });
       totals[static_cast<size_t>(c)] = total;
     }
   });

@@ -10,6 +10,8 @@ namespace gradus {
 
 namespace {
 
+constexpr int64_t kLine = 64;  // bytes of a cache line
+
 void copyBytes(const char* x, char* y, int64_t bytes) {
   if (bytes > 0) std::memcpy(y, x, static_cast<size_t>(bytes));
 }
@@ -38,27 +40,47 @@ T saturate(Real x) {
 }
 
 /**
- * y = x with two axes exchanged: element (i, j) of y is x[i + j * stride]. Square tiles keep the lines
- * that a tile reads in the cache until all their elements are used.
+ * y[i * yStride + j] = x[i + j * xStride], in tiles whose rows are one cache line. A tile passes
+ * through a buffer, because its lines are often a power of two apart and would evict each other
+ * before all their elements were used.
  */
 template <class T>
-void transposeTile(const T* x, int64_t stride, T* y, int64_t yStride, int64_t rows, int64_t cols) {
-  constexpr int64_t kSide = 16;
+void transposeTiles(const T* x, int64_t xStride, T* y, int64_t yStride, int64_t rows, int64_t cols,
+                    bool streamed) {
+  constexpr int64_t kSide = kLine / sizeof(T);
+  alignas(64) T lines[kSide][kSide], turned[kSide][kSide];
   for (int64_t j0 = 0; j0 < cols; j0 += kSide) {
-    const int64_t j1 = std::min(j0 + kSide, cols);
+    const int64_t m = std::min(kSide, cols - j0);
     for (int64_t i0 = 0; i0 < rows; i0 += kSide) {
-      const int64_t i1 = std::min(i0 + kSide, rows);
-      for (int64_t i = i0; i < i1; ++i) {
-        for (int64_t j = j0; j < j1; ++j) y[i * yStride + j] = x[i + j * stride];
+      const int64_t n = std::min(kSide, rows - i0);
+      const T* from = x + i0 + j0 * xStride;
+      for (int64_t j = 0; j < m; ++j) std::copy_n(from + j * xStride, n, lines[j]);
+      if (n == kSide && m == kSide) {  // known bounds unroll
+        for (int64_t i = 0; i < kSide; ++i) {
+          for (int64_t j = 0; j < kSide; ++j) turned[i][j] = lines[j][i];
+        }
+      } else {
+        for (int64_t i = 0; i < n; ++i) {
+          for (int64_t j = 0; j < m; ++j) turned[i][j] = lines[j][i];
+        }
+      }
+      T* to = y + i0 * yStride + j0;
+      for (int64_t i = 0; i < n; ++i) {
+        if (streamed) {
+          stream(turned[i], to + i * yStride, m * static_cast<int64_t>(sizeof(T)));
+        } else {
+          std::copy(turned[i], turned[i] + m, to + i * yStride);
+        }
       }
     }
   }
+  if (streamed) fence();
 }
 
-/** The axis but the innermost along which x is contiguous; -1 where there is none. */
-int contiguousAxis(const Space& space) {
+/** The axis but the innermost along which x is contiguous, for at least a tile; -1 without one. */
+int contiguousAxis(const Space& space, int64_t elementBytes) {
   for (int axis = space.rank - 2; axis >= 0; --axis) {
-    if (space.strides[0][axis] == 1) return axis;
+    if (space.strides[0][axis] == 1 && space.sizes[axis] * elementBytes >= kLine) return axis;
   }
   return -1;
 }
@@ -71,12 +93,13 @@ void transpose(const Space& space, int axis, const T* x, T* y) {
   const int64_t rows = space.sizes[axis], cols = space.sizes[inner];
   const int64_t rowTiles = (rows + kRows - 1) / kRows, colTiles = (cols + kCols - 1) / kCols;
   int64_t yStrides[Space::kMaxRank];
-  int64_t others = 1;
-  for (int64_t k = inner, size = 1; k >= 0; --k) {
+  int64_t size = 1;
+  for (int k = inner; k >= 0; --k) {
     yStrides[k] = size;
     size *= space.sizes[k];
-    if (k != axis && k != inner) others *= space.sizes[k];
   }
+  const bool streamed = size * static_cast<int64_t>(sizeof(T)) >= kStreamed;
+  const int64_t others = size / rows / cols;
   rowRanges(others * rowTiles * colTiles, std::min(rows, kRows) * std::min(cols, kCols),
             [&](int64_t begin, int64_t end) {
               for (int64_t tile = begin; tile < end; ++tile) {
@@ -91,8 +114,8 @@ void transpose(const Space& space, int axis, const T* x, T* y) {
                   to += rest % space.sizes[k] * yStrides[k];
                   rest /= space.sizes[k];
                 }
-                transposeTile(x + from, space.strides[0][inner], y + to, yStrides[axis],
-                              std::min(kRows, rows - i), std::min(kCols, cols - j));
+                transposeTiles(x + from, space.strides[0][inner], y + to, yStrides[axis],
+                               std::min(kRows, rows - i), std::min(kCols, cols - j), streamed);
               }
             });
 }
@@ -100,7 +123,7 @@ void transpose(const Space& space, int axis, const T* x, T* y) {
 template <class T>
 void copyStrided(const Space& space, int64_t n, const T* x, T* y) {
   const int64_t stride = space.innerStride(0);
-  const int axis = contiguousAxis(space);
+  const int axis = contiguousAxis(space, sizeof(T));
   if (stride > 1 && axis >= 0) return transpose(space, axis, x, y);
   ranges(n, [&](int64_t begin, int64_t end) {
     walk(space, begin, end, [&](int64_t at, int64_t m, const int64_t* offsets) {

@@ -63,25 +63,6 @@ struct Max {
   }
 };
 
-/**
- * exp(x) within 1.1 ULP for x up to 80, where a softmax needs it below 0; half the work of
- * math::exp. Results below the smallest normal number are 0.
- */
-GRADUS_FN float expBelow0(float x) {
-  constexpr float kShift = 0x1.8p23f;  // a sum with it has no bits for a fraction: it rounds
-  const float shifted = x * 0x1.715476p+0f + kShift;
-  const float n = shifted - kShift;
-  const float r = (x - n * 0x1.62e4p-1f) - n * 0x1.7f7d1cp-20f;
-  float p = 0x1.6a493p-10f;
-  p = p * r + 0x1.12399ep-7f;
-  p = p * r + 0x1.5558b4p-5f;
-  p = p * r + 0x1.555492p-3f;
-  p = p * r + 0x1.fffffcp-2f;
-  p = (p * (r * r) + r) + 1.0f;
-  const float power = math::floatOf((math::bitsOf(shifted) << 23) + math::bitsOf(1.0f));
-  return x < -87.33654f ? 0.0f : p * power;
-}
-
 }  // namespace
 
 float rowMax(const float* x, int64_t n) { return fold(x, n, -HUGE_VALF, Max{}); }
@@ -105,12 +86,12 @@ double rowSumExp(const float* x, int64_t n, float shift) {
 void expRow(const float* x, float* y, int64_t n, float shift, float scale) {
   const int64_t whole = n / kLanes * kLanes, rest = n - whole;
   GRADUS_INDEPENDENT
-  for (int64_t i = 0; i < whole; ++i) y[i] = expBelow0(x[i] - shift) * scale;
+  for (int64_t i = 0; i < whole; ++i) y[i] = math::expNegative(x[i] - shift) * scale;
   if (rest == 0) return;
   // Element by element the rest of a row of 10 classes would cost more than all of a row of 64.
   float xs[kLanes] = {}, ys[kLanes];
   std::memcpy(xs, x + whole, static_cast<size_t>(rest) * sizeof(float));
-  for (int64_t l = 0; l < kLanes; ++l) ys[l] = expBelow0(xs[l] - shift) * scale;
+  for (int64_t l = 0; l < kLanes; ++l) ys[l] = math::expNegative(xs[l] - shift) * scale;
   std::memcpy(y + whole, ys, static_cast<size_t>(rest) * sizeof(float));
 }
 

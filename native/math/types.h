@@ -43,7 +43,7 @@ GRADUS_FN float toFloat(F16 x) {
   uint32_t magnitude = (x.bits & 0x7fffu) << 13;
   uint32_t sign = (x.bits & 0x8000u) << 16;
   uint32_t normal = magnitude + kRebias;
-  uint32_t special = magnitude + 2 * kRebias;  // inf and NaN have the largest exponent in both types
+  uint32_t special = magnitude + 2 * kRebias;  // the largest exponent of both: infinity and NaN
   // A subnormal m * 2^-24 is (1 + m * 2^-10) * 2^-14 less 2^-14, and that is exact.
   constexpr uint32_t kSmallestNormal = kRebias + (1u << 23);
   uint32_t subnormal = bitsOf(floatOf(magnitude + kSmallestNormal) - floatOf(kSmallestNormal));

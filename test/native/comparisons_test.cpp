@@ -9,9 +9,9 @@ namespace {
 
 using Kernel = std::function<void(Backend&, Type, In, In, Out, int64_t, gradus::Dims)>;
 
-#define COMPARISON(name)                                                              \
-  [](Backend& b, Type t, In x, In z, Out y, int64_t n, gradus::Dims dims) {           \
-    b.name(t, x, z, y, n, dims);                                                      \
+#define COMPARISON(name)                                                    \
+  [](Backend& b, Type t, In x, In z, Out y, int64_t n, gradus::Dims dims) { \
+    b.name(t, x, z, y, n, dims);                                            \
   }
 
 struct Row {

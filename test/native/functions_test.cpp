@@ -67,15 +67,18 @@ void within(const char* name, double bound, uint64_t stride, F f, Reference refe
 }
 
 void functionsKeepTheirBounds(uint64_t stride) {
-  within("exp", 1.1, stride, [](float x) { return math::exp(x); },
-         [](double x) { return std::exp(x); });
-  within("log", 1.0, stride, [](float x) { return math::log(x); },
-         [](double x) { return std::log(x); });
-  within("tanh", 1.5, stride, [](float x) { return math::tanh(x); },
-         [](double x) { return std::tanh(x); });
-  within("sigmoid", 2.5, stride, [](float x) { return math::sigmoid(x); }, [](double x) {
-    return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x));
-  });
+  within(
+      "exp", 1.1, stride, [](float x) { return math::exp(x); },
+      [](double x) { return std::exp(x); });
+  within(
+      "log", 1.0, stride, [](float x) { return math::log(x); },
+      [](double x) { return std::log(x); });
+  within(
+      "tanh", 1.5, stride, [](float x) { return math::tanh(x); },
+      [](double x) { return std::tanh(x); });
+  within(
+      "sigmoid", 2.5, stride, [](float x) { return math::sigmoid(x); },
+      [](double x) { return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x)); });
 }
 
 void specialValuesAreExact() {

@@ -18,8 +18,8 @@ void classesAreCloseAndAligned() {
   int64_t before = 0;
   for (int64_t bytes = 0; bytes < 64 * kMiB; bytes += 1 + bytes / 97) {
     const int64_t size = Memory::classSize(bytes);
-    CHECK(size >= bytes && size >= before && size % 64 == 0, "%ld for %ld",
-          static_cast<long>(size), static_cast<long>(bytes));
+    CHECK(size >= bytes && size >= before && size % 64 == 0, "%ld for %ld", static_cast<long>(size),
+          static_cast<long>(bytes));
     CHECK(bytes < 512 || size <= bytes + bytes / 4 + 64, "%ld for %ld", static_cast<long>(size),
           static_cast<long>(bytes));
     CHECK(Memory::classSize(size) == size, "%ld", static_cast<long>(size));
@@ -30,8 +30,8 @@ void classesAreCloseAndAligned() {
 void blocksAreAlignedAndApart() {
   Memory memory(0);
   std::vector<std::pair<char*, int64_t>> blocks;
-  for (int64_t bytes : {int64_t{0}, int64_t{1}, int64_t{63}, int64_t{64}, int64_t{65}, int64_t{1000},
-                        int64_t{100000}, kMiB / 2, kMiB, 3 * kMiB + 1, 9 * kMiB}) {
+  for (int64_t bytes : {int64_t{0}, int64_t{1}, int64_t{63}, int64_t{64}, int64_t{65},
+                        int64_t{1000}, int64_t{100000}, kMiB / 2, kMiB, 3 * kMiB + 1, 9 * kMiB}) {
     for (int i = 0; i < 5; ++i) {
       auto* block = static_cast<char*>(memory.allocate(bytes));
       CHECK(block != nullptr && reinterpret_cast<intptr_t>(block) % 64 == 0, "%ld bytes at %p",

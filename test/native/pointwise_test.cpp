@@ -42,9 +42,9 @@ struct UnaryCase {
   [](Backend& b, Type t, In x, Out y, int64_t n) { b.pow(t, x, y, n, exponent); }
 #define GRAD(name) \
   [](Backend& b, Type t, In x, In dy, Out dx, int64_t n) { b.name(t, x, dy, dx, n); }
-#define BINARY(name) \
+#define BINARY(name)                                                        \
   [](Backend& b, Type t, In x, In z, Out y, int64_t n, gradus::Dims dims) { \
-    b.name(t, x, z, y, n, dims); \
+    b.name(t, x, z, y, n, dims);                                            \
   }
 
 const std::vector<UnaryCase> kUnary = {
@@ -62,7 +62,9 @@ const std::vector<UnaryCase> kUnary = {
     {"pow -0.5", POW(-0.5), [](double x) { return 1 / std::sqrt(x); }, 0.5, 9, 2, 0},
     {"pow 2.5", POW(2.5), [](double x) { return std::pow(x, 2.5); }, 0, 9, 1, 0},
     {"abs", UNARY(abs), [](double x) { return std::fabs(x); }, -9, 9, 0, 0},
-    {"sign", UNARY(sign), [](double x) { return x > 0 ? 1.0 : x < 0 ? -1.0 : 0.0; }, -9, 9, 0, 0},
+    {"sign", UNARY(sign), [](double x) { return x > 0   ? 1.0
+                                                : x < 0 ? -1.0
+                                                        : 0.0; }, -9, 9, 0, 0},
     {"clamp", [](Backend& b, Type t, In x, Out y, int64_t n) { b.clamp(t, x, y, n, -1.5, 2); },
      [](double x) { return std::min(std::max(x, -1.5), 2.0); }, -9, 9, 0, 0},
     {"relu", UNARY(relu), [](double x) { return std::max(x, 0.0); }, -9, 9, 0, 0},
@@ -111,7 +113,8 @@ void gradientsFollowTheirFormulas(Backend& backend) {
   const std::vector<GradCase> cases = {
       {"reluGrad", GRAD(reluGrad), relu, [](double x) { return x > 0 ? 1.0 : 0.0; }, 0},
       {"sigmoidGrad", GRAD(sigmoidGrad), sigmoid, [](double x) { return slope(sigmoid, x); }, 1e-6},
-      {"tanhGrad", GRAD(tanhGrad), hyperbolic, [=](double x) { return slope(hyperbolic, x); }, 1e-6},
+      {"tanhGrad", GRAD(tanhGrad), hyperbolic, [=](double x) { return slope(hyperbolic, x); },
+       1e-6},
       {"geluGrad", GRAD(geluGrad), itself, [](double x) { return slope(gelu, x); }, 1e-6},
       {"siluGrad", GRAD(siluGrad), itself, [=](double x) { return slope(silu, x); }, 1e-6},
       {"clampGrad",
@@ -153,8 +156,10 @@ void specialValues(Backend& backend) {
       {"relu", UNARY(relu), {kNaN, -kInfinity, kInfinity, 0}, {kNaN, 0, kInfinity, 0}},
       {"sign", UNARY(sign), {kNaN, -kInfinity, kInfinity, 0}, {0, -1, 1, 0}},
       {"abs", UNARY(abs), {kNaN, -kInfinity, -0.0}, {kNaN, kInfinity, 0}},
-      {"clamp", [](Backend& b, Type t, In x, Out y, int64_t n) { b.clamp(t, x, y, n, -1, 2); },
-       {kNaN, -kInfinity, kInfinity, 0}, {kNaN, -1, 2, 0}},
+      {"clamp",
+       [](Backend& b, Type t, In x, Out y, int64_t n) { b.clamp(t, x, y, n, -1, 2); },
+       {kNaN, -kInfinity, kInfinity, 0},
+       {kNaN, -1, 2, 0}},
       {"sqrt", UNARY(sqrt), {kNaN, -1, kInfinity, 0}, {kNaN, kNaN, kInfinity, 0}},
       {"gelu", UNARY(gelu), {kNaN, -1e30, 1e30, 0}, {kNaN, 0, 1e30, 0}},
       {"silu", UNARY(silu), {kNaN, -1e30, 1e30, 0}, {kNaN, 0, 1e30, 0}},
@@ -169,8 +174,8 @@ void specialValues(Backend& backend) {
       Tensor x(type, row.at), y(type, x.size());
       row.kernel(backend, type, x, y, x.size());
       for (int64_t i = 0; i < x.size(); ++i) {
-        CHECK(close(type, y[i], row.gives[static_cast<size_t>(i)], 0),
-              "%s %s of %g is %g", row.name, nameOf(type), x[i], y[i]);
+        CHECK(close(type, y[i], row.gives[static_cast<size_t>(i)], 0), "%s %s of %g is %g",
+              row.name, nameOf(type), x[i], y[i]);
       }
     }
   }
@@ -276,6 +281,29 @@ void operandsOfOneShapeNeedNoDims(Backend& backend) {
   }
 }
 
+/** Results of 16 MiB and more go past the caches; rows of 1027 elements start at any alignment. */
+void largeResults(Backend& backend) {
+  for (DType type : kFloating) {
+    const int64_t cols = 1027, rows = (17 << 20) / gradus::byteSize(type) / cols, n = rows * cols;
+    Numbers numbers(4);
+    Tensor x = numbers.tensor(type, n, -3, 3), bias = numbers.tensor(type, cols, -3, 3);
+    Tensor y(type, n);
+    auto check = [&](const char* name, auto reference) {
+      int64_t wrong = 0;
+      for (int64_t i = 0; i < n; ++i) wrong += !close(type, y[i], reference(i), 0, 1e-6);
+      CHECK(wrong == 0 && y.guardIntact(), "%s %s: %ld are wrong", name, nameOf(type),
+            static_cast<long>(wrong));
+    };
+    backend.relu(type, x, y, n);
+    check("relu", [&](int64_t i) { return std::max(x[i], 0.0); });
+    backend.reluGrad(type, y, x, y, n);
+    check("reluGrad", [&](int64_t i) { return std::max(x[i], 0.0); });
+    const long dims[] = {2, rows, cols, cols, 1, 0, 1};
+    backend.add(type, x, bias, y, n, gradus::Dims(dims));
+    check("add", [&](int64_t i) { return x[i] + bias[i % cols]; });
+  }
+}
+
 void tooManyAxesAreRefused(Backend& backend) {
   std::vector<long> dims(1 + 3 * 17, 1);
   dims[0] = 17;
@@ -298,6 +326,7 @@ int main(int argc, char** argv) {
   specialValues(backend);
   binaryKernelsBroadcast(backend);
   operandsOfOneShapeNeedNoDims(backend);
+  largeResults(backend);
   tooManyAxesAreRefused(backend);
   return report("pointwise_test");
 }

@@ -64,7 +64,8 @@ void aFailureReachesTheCallerAndThePoolGoesOn(Pool& pool) {
 
 void aJobInsideATaskRuns(Pool& pool) {
   std::atomic<int> runs{0};
-  pool.run(16, [&](int64_t) { pool.run(16, [&](int64_t) { pool.run(4, [&](int64_t) { ++runs; }); }); });
+  pool.run(16,
+           [&](int64_t) { pool.run(16, [&](int64_t) { pool.run(4, [&](int64_t) { ++runs; }); }); });
   CHECK(runs == 16 * 16 * 4, "runs %d", runs.load());
 }
 
@@ -103,8 +104,9 @@ void aPoolThatSleptWakes(Pool& pool) {
 }  // namespace
 
 int main() {
+  static std::vector<Pool*> pools;  // as in a process: their workers never end
   for (int threads : {1, 2, 3, 8}) {
-    auto& pool = *new Pool(threads);  // as in a process: workers never end
+    Pool& pool = *pools.emplace_back(new Pool(threads));
     CHECK(pool.threads() == threads, "threads %d", pool.threads());
     everyTaskRunsOnce(pool);
     manySmallJobsInARow(pool);

@@ -1,4 +1,7 @@
 // Sums, maxima and argmax over any axes against sums in double.
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "check.h"
@@ -67,6 +70,43 @@ struct Layout {
   std::vector<long> dims;
   std::vector<int64_t> owner;
 };
+
+/** All sums of this file from a process of its own, because a process has one pool. */
+std::vector<float> sumsWith(const char* threads, char** argv) {
+  int ends[2];
+  if (pipe(ends) != 0) return {};
+  const pid_t child = fork();
+  if (child == 0) {
+    Backend& backend = *Backend::open(argv[1], argv[2], std::atoi(threads), 0);
+    for (const auto& c : kCases) {
+      const Layout layout(c);
+      Tensor x = Numbers(6).tensor(DType::F32, layout.xSize, -1, 2), y(DType::F32, layout.ySize);
+      backend.sum(DType::F32, x, y, layout.ySize, 1, gradus::Dims(layout.dims.data()));
+      for (int64_t i = 0; i < layout.ySize; ++i) {
+        const auto value = static_cast<float>(y[i]);
+        if (write(ends[1], &value, sizeof(value)) != sizeof(value)) _exit(1);
+      }
+    }
+    _exit(0);
+  }
+  close(ends[1]);
+  std::vector<float> sums;
+  float value;
+  while (read(ends[0], &value, sizeof(value)) == sizeof(value)) sums.push_back(value);
+  close(ends[0]);
+  int status = 1;
+  waitpid(child, &status, 0);
+  CHECK(status == 0, "the process with %s threads ended with %d", threads, status);
+  return sums;
+}
+
+void sumsHaveTheSameBitsOnAnyNumberOfThreads(char** argv) {
+  const auto alone = sumsWith("1", argv);
+  CHECK(alone.size() > 1000, "%zu sums", alone.size());
+  for (const char* threads : {"2", "5"}) {
+    CHECK(sumsWith(threads, argv) == alone, "%s threads", threads);
+  }
+}
 
 void sumsOfAnyAxes(Backend& backend) {
   for (const auto& c : kCases) {
@@ -200,6 +240,7 @@ void sumsOfSquares(Backend& backend) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc >= 3) sumsHaveTheSameBitsOnAnyNumberOfThreads(argv);
   Backend& backend = openBackend(argc, argv);
   sumsOfAnyAxes(backend);
   aLongSumOfSmallNumbersKeepsItsDigits(backend);

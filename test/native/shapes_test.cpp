@@ -7,7 +7,7 @@
 namespace {
 
 void copiesOfBytes(Backend& backend) {
-  for (int64_t n : {0, 1, 7, 8, 9, 4097, 300001}) {
+  for (int64_t n : {0, 1, 7, 8, 9, 4097, 300001, (17 << 20) + 5}) {
     Tensor x = Numbers(1).tensor(DType::U8, n, 0, 255), y(DType::U8, n);
     backend.copy(x, y, n);
     CHECK(x.sameBits(y), "%ld bytes", static_cast<long>(n));
@@ -44,20 +44,21 @@ const std::vector<View> kViews = {
     {{5}, {0}},
     {{100}, {3}},
     {{0, 3}, {3, 1}},
-    {{7, 9}, {1, 7}},                    // transposes
+    {{7, 9}, {1, 7}},  // transposes
     {{100, 33}, {1, 100}},
     {{3, 40000}, {1, 3}},
     {{40000, 3}, {1, 40000}},
     {{515, 600}, {1, 515}},
+    {{2100, 2053}, {1, 2100}},           // larger than 16 MiB, in four bytes
     {{2, 17, 3, 5}, {255, 5, 85, 1}},    // (0, 2, 1, 3)
     {{2, 17, 9, 5}, {765, 1, 17, 153}},  // (0, 3, 2, 1)
     {{3, 5, 7, 2}, {1, 6, 30, 3}},
     {{4, 1, 6}, {6, 0, 1}},
-    {{4, 5, 6}, {6, 0, 1}},              // expansions
+    {{4, 5, 6}, {6, 0, 1}},  // expansions
     {{4, 5, 6}, {1, 0, 0}},
     {{6, 5, 4}, {0, 4, 1}},
     {{70000, 2}, {1, 0}},
-    {{9, 8, 7}, {200, 10, 2}},           // no axis is contiguous
+    {{9, 8, 7}, {200, 10, 2}},  // no axis is contiguous
     {{2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2},
      {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768}},
 };
@@ -92,7 +93,7 @@ void viewsBecomeContiguous(Backend& backend) {
 
 void fillsOfEveryType(Backend& backend) {
   for (DType type : kAll) {
-    for (int64_t n : {0, 1, 33, 50000}) {
+    for (int64_t n : {0, 1, 33, 50000, 4300001}) {
       Tensor y(type, n);
       backend.fill(type, y, 3, n);
       int64_t wrong = 0;
@@ -118,8 +119,8 @@ void castsKeepWhatTheTargetCanHold(Backend& backend) {
         backend.cast(from, x, to, y, n);
         int64_t wrong = 0;
         for (int64_t i = 0; i < n; ++i) wrong += y[i] != x[i];
-        CHECK(wrong == 0 && y.guardIntact(), "%s to %s, %ld elements: %ld are wrong",
-              nameOf(from), nameOf(to), static_cast<long>(n), static_cast<long>(wrong));
+        CHECK(wrong == 0 && y.guardIntact(), "%s to %s, %ld elements: %ld are wrong", nameOf(from),
+              nameOf(to), static_cast<long>(n), static_cast<long>(wrong));
       }
     }
   }
@@ -132,7 +133,9 @@ void castsAtTheEdges(Backend& backend) {
   };
   const double end32 = 2147483648.0, end64 = 9223372036854775808.0;
   const std::vector<Row> rows = {
-      {DType::F32, DType::I32, {2.9, -2.9, kNaN, kInfinity, -kInfinity, 3e9, -3e9, end32},
+      {DType::F32,
+       DType::I32,
+       {2.9, -2.9, kNaN, kInfinity, -kInfinity, 3e9, -3e9, end32},
        {2, -2, 0, end32 - 1, -end32, end32 - 1, -end32, end32 - 1}},
       {DType::F32, DType::U8, {2.9, -2.9, kNaN, kInfinity, 255.9, 256}, {2, 0, 0, 255, 255, 255}},
       {DType::F32, DType::I64, {0x1p60, kNaN, -kInfinity, -1e30}, {0x1p60, 0, -end64, -end64}},
@@ -142,7 +145,9 @@ void castsAtTheEdges(Backend& backend) {
       {DType::I32, DType::U8, {-1, 257}, {255, 1}},
       {DType::I32, DType::F32, {16777217, -16777217, 16777219}, {16777216, -16777216, 16777220}},
       {DType::F32, DType::BF16, {1 + 0x1p-8, 1 + 0x3p-8, kNaN}, {1, 1 + 0x1p-6, kNaN}},
-      {DType::F32, DType::F16, {65519, 65520, -65520, 0x1p-25, 0x1.8p-25, kNaN},
+      {DType::F32,
+       DType::F16,
+       {65519, 65520, -65520, 0x1p-25, 0x1.8p-25, kNaN},
        {65504, kInfinity, -kInfinity, 0, 0x1p-24, kNaN}},
       {DType::F16, DType::BF16, {65504, -kInfinity, 0x1p-24}, {65536, -kInfinity, 0x1p-24}},
   };

@@ -40,7 +40,9 @@ using Doubles = std::vector<double>;
 class Tensor {
  public:
   Tensor(DType type, int64_t n)
-      : type_(type), n_(n), bytes_(static_cast<size_t>(n * gradus::byteSize(type)) + kGuard, 0x5a) {}
+      : type_(type),
+        n_(n),
+        bytes_(static_cast<size_t>(n * gradus::byteSize(type)) + kGuard, 0x5a) {}
 
   Tensor(DType type, const Doubles& values) : Tensor(type, static_cast<int64_t>(values.size())) {
     for (int64_t i = 0; i < n_; ++i) set(i, values[static_cast<size_t>(i)]);
@@ -120,7 +122,8 @@ class Numbers {
 
   int64_t below(int64_t end) { return static_cast<int64_t>(next(0, static_cast<double>(end))); }
 
-  /** Values that every type can hold to its precision: within [low, high), >= 0 and whole for U8. */
+  /** Values that every type can hold to its precision: within [low, high), >= 0 and whole for U8.
+   */
   Tensor tensor(DType type, int64_t n, double low, double high) {
     Tensor x(type, n);
     for (int64_t i = 0; i < n; ++i) {

@@ -54,7 +54,10 @@ class Backend {
   /** y[i] = x at the strides of operand 0; y is contiguous. Serves permute and expand. */
   virtual void stridedCopy(Type t, In x, Out y, Dims dims) { unsupported("stridedCopy"); }
   virtual void fill(Type t, Out y, double value, int64_t n) { unsupported("fill"); }
-  /** Float to integer truncates towards zero and saturates (NaN gives 0); narrowing rounds to nearest even. */
+  /**
+   * Float to integer truncates towards zero and saturates (NaN gives 0); a narrower float is rounded
+   * to nearest even; a narrower integer keeps the low bits.
+   */
   virtual void cast(Type from, In x, Type to, Out y, int64_t n) { unsupported("cast"); }
 
   // Pointwise, two operands with broadcasting (strides of a, b); floating types
@@ -103,7 +106,8 @@ class Backend {
   virtual void silu(Type t, In x, Out y, int64_t n) { unsupported("silu"); }
   virtual void siluGrad(Type t, In x, In dy, Out dx, int64_t n) { unsupported("siluGrad"); }
 
-  // Reductions. dims: sizes, strides of x, strides of y (0 where an axis is reduced).
+  // Reductions. dims: sizes, strides of x, strides of y (0 where an axis is reduced). sum and
+  // sumSquares take floating types, max and argmax any type.
   /** y = scale * sum of x, summed in an order that depends on the sizes alone. */
   virtual void sum(Type t, In x, Out y, int64_t yn, double scale, Dims dims) { unsupported("sum"); }
   /** NaN wins over every number. */

@@ -6,6 +6,7 @@ import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Collectors;
 
 /**
@@ -22,22 +23,25 @@ public final class Gradients {
   /** Multiplies every gradient: folded into the kernel that uses them, so that clipping is free. */
   private final double scale;
 
-  private boolean applied;
+  /** Whether they were applied; one for all multiples of the same gradients. */
+  private final AtomicBoolean applied;
 
   Gradients(
       List<Tensor> targets, Map<Tensor, Tensor> byTarget, List<FlatGradients.Flat> flats) {
-    this(targets, byTarget, flats, 1);
+    this(targets, byTarget, flats, 1, new AtomicBoolean());
   }
 
   private Gradients(
       List<Tensor> targets,
       Map<Tensor, Tensor> byTarget,
       List<FlatGradients.Flat> flats,
-      double scale) {
+      double scale,
+      AtomicBoolean applied) {
     this.targets = targets;
     this.byTarget = byTarget;
     this.flats = flats;
     this.scale = scale;
+    this.applied = applied;
   }
 
   /** The tensors that there are gradients for, in the order of their use. */
@@ -67,7 +71,7 @@ public final class Gradients {
 
   /** Every gradient times a factor. */
   public Gradients scale(double factor) {
-    return new Gradients(targets, byTarget, flats, scale * factor);
+    return new Gradients(targets, byTarget, flats, scale * factor, applied);
   }
 
   /** The L2 norm of all gradients together, summed in double. */
@@ -126,7 +130,7 @@ public final class Gradients {
         sumOf.put(target, sum(byTarget.get(target), scale, other.byTarget.get(target), other.scale));
       }
     }
-    return new Gradients(targets, sumOf, sums, 1);
+    return new Gradients(targets, sumOf, sums);
   }
 
   /** The other gradients' buffer that has the same gradients at the same indices; null for none. */
@@ -188,16 +192,15 @@ public final class Gradients {
   }
 
   /**
-   * Marks these gradients as applied.
+   * Marks these gradients, and all multiples of them, as applied.
    *
    * @throws IllegalStateException where they have been applied before
    */
   public void apply() {
-    if (applied) {
+    if (applied.getAndSet(true)) {
       throw new IllegalStateException(
           "step: these gradients were applied before: compute new ones from another tape");
     }
-    applied = true;
   }
 
   /** The tensors that hold the gradients, flat buffers as wholes. */

@@ -129,6 +129,11 @@ public final class Tape implements AutoCloseable {
           "vjp: the gradient must have the shape of what it belongs to: " + y.describe() + " and "
               + dy.describe());
     }
+    if (y.dtype() != dy.dtype()) {
+      throw new IllegalArgumentException(
+          "vjp: the gradient must have the type of what it belongs to: " + y.describe() + " and "
+              + dy.describe());
+    }
     return new Backward(this, nodes, y, dy, targets.length == 0 ? null : List.of(targets)).run();
   }
 

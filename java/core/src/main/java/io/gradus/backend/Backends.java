@@ -25,7 +25,7 @@ public final class Backends {
     }
   }
 
-  private static final String OPENBLAS = "/org/bytedeco/openblas/";
+  private static final String OPENBLAS = "org/bytedeco/openblas/";
 
   private Backends() {}
 
@@ -94,7 +94,7 @@ public final class Backends {
       }
       Path library =
           Unpacked.resource(
-              "/io/gradus/backend/" + platform + "/" + libraryName(platform, level.suffix()));
+              "io/gradus/backend/" + platform + "/" + libraryName(platform, level.suffix()));
       if (library != null) {
         return library.toString();
       }

@@ -24,10 +24,13 @@ final class Unpacked {
    * The file with a resource's content, written at its first use. Resources of one folder and one
    * jar lie side by side.
    *
+   * <p>The class loader finds it in every module; a class would only look into its own, and the
+   * natives are modules of their own.
+   *
    * @return null where there is no such resource
    */
   static Path resource(String name) {
-    URL url = Backends.class.getResource(name);
+    URL url = Unpacked.class.getClassLoader().getResource(name);
     if (url == null) {
       return null;
     }

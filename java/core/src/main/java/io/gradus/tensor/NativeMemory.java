@@ -35,6 +35,7 @@ final class NativeMemory {
     }
     if (address == 0) {
       USED.addAndGet(-bytes);
+      pressure = nextPressure(); // what was not to be had must not delay the next collection
       throw new OutOfDeviceMemoryException(
           device, bytes, device.usedBytes(), device.backend().limitBytes());
     }
@@ -51,8 +52,12 @@ final class NativeMemory {
     synchronized (COLLECTING) {
       if (USED.get() > pressure) {
         Reclaimer.collect();
-        pressure = Math.max(FIRST_PRESSURE, 2 * USED.get());
+        pressure = nextPressure();
       }
     }
+  }
+
+  private static long nextPressure() {
+    return Math.max(FIRST_PRESSURE, 2 * USED.get());
   }
 }

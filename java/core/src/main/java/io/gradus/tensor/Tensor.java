@@ -318,12 +318,17 @@ public final class Tensor implements AutoCloseable {
   /**
    * Overwrites the values with another tensor's. Not recorded by tapes.
    *
-   * @throws IllegalArgumentException where shapes or types differ
+   * @throws IllegalArgumentException where shapes, types or devices differ
    */
   public Tensor copyFrom(Tensor x) {
     if (!shape.equals(x.shape) || dtype != x.dtype) {
       throw new IllegalArgumentException(
           "copyFrom: shapes and types must be the same: " + describe() + " and " + x.describe());
+    }
+    if (device() != x.device()) {
+      throw new IllegalArgumentException(
+          "copyFrom: devices differ: " + device() + " and " + x.device()
+              + "; move one with to(device)");
     }
     backend().copy(x.address(), address(), byteSize());
     Reference.reachabilityFence(x);
