@@ -104,8 +104,9 @@ void aPoolThatSleptWakes(Pool& pool) {
 }  // namespace
 
 int main() {
+  static std::vector<Pool*> pools;  // as in a process: their workers never end
   for (int threads : {1, 2, 3, 8}) {
-    auto& pool = *new Pool(threads);  // as in a process: workers never end
+    Pool& pool = *pools.emplace_back(new Pool(threads));
     CHECK(pool.threads() == threads, "threads %d", pool.threads());
     everyTaskRunsOnce(pool);
     manySmallJobsInARow(pool);

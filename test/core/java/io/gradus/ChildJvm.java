@@ -7,7 +7,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Runs a program in a virtual machine of its own, for what system properties decide at the start. */
+/**
+ * Runs a program in a virtual machine of its own, for what system properties decide at the start.
+ */
 public final class ChildJvm {
 
   private ChildJvm() {}

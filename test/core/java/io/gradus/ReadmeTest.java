@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.StringWriter;
-import java.net.URLClassLoader;
 import java.net.URL;
+import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -54,13 +54,16 @@ class ReadmeTest {
     for (String line : example.split("\n")) {
       (line.startsWith("import ") ? imports : body).append(line).append('\n');
     }
-    String here = body.toString().replaceAll("Path\\.of\\(\"", Matcher.quoteReplacement(
-        "Path.of(\"" + folder + "/"));
+    String here =
+        body.toString()
+            .replaceAll("Path\\.of\\(\"", Matcher.quoteReplacement("Path.of(\"" + folder + "/"));
     Path source = folder.resolve("Example.java");
     Files.writeString(
         source,
-        imports + "public class Example {\n public static void main(String[] args) throws Exception {\n"
-            + here + "}}\n");
+        imports
+            + "public class Example {\n public static void main(String[] args) throws Exception {\n"
+            + here
+            + "}}\n");
     JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
     StringWriter messages = new StringWriter();
     try (var files = compiler.getStandardFileManager(null, null, null)) {

@@ -29,8 +29,9 @@ import java.util.function.UnaryOperator;
 import java.util.zip.CRC32;
 
 /**
- * Prints a digest of what each op computes from tensors large enough to be shared by threads, and of
- * a network after ten steps. {@link SameBitsTest} compares what different numbers of threads print.
+ * Prints a digest of what each op computes from tensors large enough to be shared by threads, and
+ * of a network after ten steps. {@link SameBitsTest} compares what different numbers of threads
+ * print.
  */
 public final class SameBitsProgram {
 

@@ -39,8 +39,7 @@ class GradCheckTest {
   private static Tensor wrong(Tensor x) {
     Tensor y = Pointwise.mul(x, 2);
     Tensor slope = Tensor.of(new float[] {2, 2, 2.1f, 2, 2, 2});
-    return Tape.record(
-        "wrong", Tape.stopGradient(y), wrt(x, dy -> Pointwise.mul(dy, slope)));
+    return Tape.record("wrong", Tape.stopGradient(y), wrt(x, dy -> Pointwise.mul(dy, slope)));
   }
 
   @Test
@@ -88,8 +87,7 @@ class GradCheckTest {
   void inputs_of_other_types_are_refused() {
     Tensor labels = Tensor.of(new int[] {1});
     var e =
-        assertThrows(
-            IllegalArgumentException.class, () -> GradCheck.check(in -> in[0], labels));
+        assertThrows(IllegalArgumentException.class, () -> GradCheck.check(in -> in[0], labels));
     assertEquals("gradCheck: inputs must be f32: (1) i32", e.getMessage());
   }
 }

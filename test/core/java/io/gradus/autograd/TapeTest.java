@@ -122,8 +122,7 @@ class TapeTest {
     Tensor x = numbers(1, 2, 3);
     try (Tape tape = Tape.record()) {
       Tensor dy = numbers(1, 0, -1);
-      assertArrayEquals(
-          new float[] {2, 0, -6}, tape.vjp(square(x), dy, x).get(x).toFloats());
+      assertArrayEquals(new float[] {2, 0, -6}, tape.vjp(square(x), dy, x).get(x).toFloats());
       assertArrayEquals(new float[] {1, 0, -1}, dy.toFloats());
     }
   }
@@ -433,10 +432,8 @@ class TapeTest {
     try (Tape tape = Tape.record()) {
       Tensor y = Tape.record("mine", Tensor.ones(2), wrt(x, dy -> Tensor.ones(3)));
       var e =
-          assertThrows(
-              IllegalArgumentException.class, () -> tape.gradients(Reductions.sum(y), x));
-      assertEquals(
-          "mine: the gradient for an input (2) f32 came back as (3) f32", e.getMessage());
+          assertThrows(IllegalArgumentException.class, () -> tape.gradients(Reductions.sum(y), x));
+      assertEquals("mine: the gradient for an input (2) f32 came back as (3) f32", e.getMessage());
     }
   }
 
@@ -459,8 +456,7 @@ class TapeTest {
     Tensor x = numbers(1, 2);
     try (Tape tape = Tape.record()) {
       Tensor y = Tape.record("mine", Tensor.ones(2), constant(x));
-      assertArrayEquals(
-          new float[2], tape.gradients(Reductions.sum(y), x).get(x).toFloats());
+      assertArrayEquals(new float[2], tape.gradients(Reductions.sum(y), x).get(x).toFloats());
     }
   }
 

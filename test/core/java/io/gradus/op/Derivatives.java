@@ -64,7 +64,9 @@ final class Derivatives {
       }
       for (int i = row.overwrites ? 1 : 0; i < x.length; i++) {
         assertArrayEquals(
-            x[i].values(), Bits.values(operands[i]).values(), trial + ": operand " + i + " changed");
+            x[i].values(),
+            Bits.values(operands[i]).values(),
+            trial + ": operand " + i + " changed");
       }
     }
     double tolerance =
@@ -140,8 +142,15 @@ final class Derivatives {
       assertTrue(
           error <= tolerance || Double.isNaN(want[element]) && Double.isNaN(got.values()[element]),
           () ->
-              trial + ": " + what + ", element " + element + ": finite differences give "
-                  + want[element] + ", the tape " + got.values()[element]);
+              trial
+                  + ": "
+                  + what
+                  + ", element "
+                  + element
+                  + ": finite differences give "
+                  + want[element]
+                  + ", the tape "
+                  + got.values()[element]);
     }
   }
 
@@ -163,8 +172,7 @@ final class Derivatives {
       Tensor sum = Tensor.scalar(0);
       for (int k = 0; k < v.length; k++) {
         v[k] = randomLike(x[variables[k]], trial.type());
-        Tensor product =
-            Pointwise.mul(gradients.get(targets[k]), Bits.tensor(trial.type(), v[k]));
+        Tensor product = Pointwise.mul(gradients.get(targets[k]), Bits.tensor(trial.type(), v[k]));
         sum = Pointwise.add(sum, Reductions.sum(product));
       }
       Tensor[] all = java.util.Arrays.copyOf(targets, targets.length + 1);
@@ -175,8 +183,7 @@ final class Derivatives {
       }
     }
     // Gradients that are products of several kernels' results lose a digit to them.
-    double tolerance =
-        Math.max(10 * row.gradient, 6 * Bits.unitRoundoff(trial.outputType()));
+    double tolerance = Math.max(10 * row.gradient, 6 * Bits.unitRoundoff(trial.outputType()));
     for (int k = 0; k < v.length; k++) {
       Set<Integer> probes = probes(x[variables[k]]);
       double[] want = new double[x[variables[k]].values().length];

@@ -39,7 +39,9 @@ final class Forward {
       compare(trial, x, want, Bits.values(y));
       for (int i = 0; i < x.length; i++) {
         assertArrayEquals(
-            x[i].values(), Bits.values(operands[i]).values(), trial + ": operand " + i + " changed");
+            x[i].values(),
+            Bits.values(operands[i]).values(),
+            trial + ": operand " + i + " changed");
       }
     }
   }
@@ -48,8 +50,16 @@ final class Forward {
     for (int i = 0; i < want.values().length; i++) {
       if (!agree(trial, want.values()[i], got.values()[i])) {
         fail(
-            trial + ": element " + i + " of " + want.shape() + ": expected " + want.values()[i]
-                + ", got " + got.values()[i] + operandsAt(x, want.shape(), i));
+            trial
+                + ": element "
+                + i
+                + " of "
+                + want.shape()
+                + ": expected "
+                + want.values()[i]
+                + ", got "
+                + got.values()[i]
+                + operandsAt(x, want.shape(), i));
       }
     }
   }
@@ -72,7 +82,8 @@ final class Forward {
             + row.relative * Math.abs(exact)
             + Bits.unitRoundoff(type) * Math.abs(exact)
             + Bits.smallest(type) / 2;
-    // Infinite where a number just above the largest would have been right, and the other way round.
+    // Infinite where a number just above the largest would have been right, and the other way
+    // round.
     return want == got
         || Math.abs(exact - got) <= slack
         || Bits.round(type, exact - Math.signum(exact) * slack) == got

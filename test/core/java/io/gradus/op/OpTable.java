@@ -15,9 +15,9 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * Every op, with its formula. A row is all that an op needs to be tested: {@link OpTableTest} gives it
- * values of every type and shape, derivatives of both orders, the edges of the number range and every
- * mistake that a caller can make.
+ * Every op, with its formula. A row is all that an op needs to be tested: {@link OpTableTest} gives
+ * it values of every type and shape, derivatives of both orders, the edges of the number range and
+ * every mistake that a caller can make.
  */
 final class OpTable {
 
@@ -134,8 +134,7 @@ final class OpTable {
             .shapes("32769? 32769 32769", "2x3? 3 2x1", "2x1? 3 ()", "3? 2x3 2x3", "0x3? 3 1x3")
             .shapes("()? 2x3 3", "4x1x3? 5x1 4x1x1")
             .rejects(
-                "2x3:i32 2x3 2x3",
-                "where: needs a tensor of type u8: (2, 3) i32; cast it first")
+                "2x3:i32 2x3 2x3", "where: needs a tensor of type u8: (2, 3) i32; cast it first")
             .rejects(
                 "2x3? 2x3 2x4",
                 "where: shapes do not line up: (2, 3) and (2, 4); sizes must be the same or 1,"
@@ -178,7 +177,8 @@ final class OpTable {
             .shapes(cubes)
             .shapes("0", "7", "0x3", "3x0")
             .rejects("2x3", x -> Reductions.sum(x[0], 2), outside("sum", 2))
-            .rejects("2x3", x -> Reductions.sum(x[0], 0, -2), "sum: axis -2 is named twice: [0, -2]"),
+            .rejects(
+                "2x3", x -> Reductions.sum(x[0], 0, -2), "sum: axis -2 is named twice: [0, -2]"),
         one("sum(Tensor, int...)", x -> Reductions.sum(x, -1), x -> Reference.sum(x, false, -1))
             .tolerance(1e-6, 1e-5)
             .shapes(matrices)
@@ -195,7 +195,10 @@ final class OpTable {
             .tolerance(1e-6, 1e-5)
             .shapes(matrices)
             .shapes(cubes),
-        one("sum(Tensor, boolean, int...)", x -> Reductions.sum(x, true), x -> Reference.sum(x, true))
+        one(
+                "sum(Tensor, boolean, int...)",
+                x -> Reductions.sum(x, true),
+                x -> Reference.sum(x, true))
             .tolerance(1e-6, 1e-5)
             .shapes(all),
         one("mean(Tensor)", Reductions::mean, x -> Reference.mean(x, false))
@@ -292,10 +295,10 @@ final class OpTable {
             .shapes("2x3 4x3 4", "3 4x3 4", "17x13 19x13 19", "2x5x3 4x3 4", "0x3 4x3 4")
             .shapes("2x0 4x0 4", "65x33 17x33 17")
             .rejects(
-                "2x3 4x3 3",
-                "linear: the bias must have the weight's first size: (3) and (4, 3)"),
+                "2x3 4x3 3", "linear: the bias must have the weight's first size: (3) and (4, 3)"),
         binary("addBias", LinearAlgebra::addBias, (x, b) -> x.zip(b, Double::sum))
-            .shapes("2x3 3", "3 3", "1x1 1", "17x33 33", "2x5x3 3", "0x3 3", "2x0 0", "33x1025 1025")
+            .shapes(
+                "2x3 3", "3 3", "1x1 1", "17x33 33", "2x5x3 3", "0x3 3", "2x0 0", "33x1025 1025")
             .rejects("2x3 2", "addBias: the bias must have the input's last size: (2, 3) and (2)"));
   }
 
@@ -341,8 +344,7 @@ final class OpTable {
         .rejects(
             "2x3 3<3",
             "crossEntropy: there must be one label for each row of logits: (2, 3) and (3)")
-        .rejects(
-            "2x3 2:f32", "crossEntropy: indices must be i32 or i64: (2) f32; cast them first")
+        .rejects("2x3 2:f32", "crossEntropy: indices must be i32 or i64: (2) f32; cast them first")
         .rejects(
             "2x3 2=3",
             IndexOutOfBoundsException.class,
@@ -453,7 +455,8 @@ final class OpTable {
             .shapes("100x33 257x33<100", "0x3 0x3<1")
             .rejects("5x4 3x2<5", "gather: shapes differ beside axis 0: (5, 4) and (3, 2)")
             .rejects("5x4 3<5", "gather: shapes differ beside axis 0: (5, 4) and (3)")
-            .rejects("5x4 3x4:f32", "gather: indices must be i32 or i64: (3, 4) f32; cast them first")
+            .rejects(
+                "5x4 3x4:f32", "gather: indices must be i32 or i64: (3, 4) f32; cast them first")
             .rejects(
                 "5x4 3x4=5",
                 IndexOutOfBoundsException.class,
@@ -462,8 +465,7 @@ final class OpTable {
                 "5 3=-1",
                 IndexOutOfBoundsException.class,
                 "gather: index -1 at position 0 is outside [0, 5)")
-            .rejects(
-                "2x3 2x3<2", x -> Indexing.gather(x[0], 2, x[1]), outside("gather", 2)),
+            .rejects("2x3 2x3<2", x -> Indexing.gather(x[0], 2, x[1]), outside("gather", 2)),
         op("gather", x -> Indexing.gather(x[0], -1, x[1]), x -> Reference.gather(x[0], -1, x[1]))
             .everyType()
             .shapes("4x5 4x3<5", "2x3x4 2x3x6<4", "7 17<7", "33x100 33x7<100"),
@@ -528,6 +530,8 @@ final class OpTable {
                 x -> Random.dropout(x[0], 1.5, SEED),
                 "dropout: the probability must lie in [0, 1]: 1.5"),
         one("dropout", x -> Random.dropout(x, 0, SEED), x -> x).shapes("7", "1025"),
-        one("dropout", x -> Random.dropout(x, 1, SEED), x -> x.map(old -> 0)).anyZero().shapes("7"));
+        one("dropout", x -> Random.dropout(x, 1, SEED), x -> x.map(old -> 0))
+            .anyZero()
+            .shapes("7"));
   }
 }

@@ -99,8 +99,7 @@ class OpTableTest {
   @TestFactory
   Stream<DynamicTest> integers_are_refused_where_the_op_computes() {
     return firstTrials(
-        row -> some(row).variables().length > 0 && row.refusesIntegers,
-        Refusals::integers);
+        row -> some(row).variables().length > 0 && row.refusesIntegers, Refusals::integers);
   }
 
   @TestFactory
@@ -113,7 +112,10 @@ class OpTableTest {
     List<Method> ops = ops();
     Set<String> names = new HashSet<>();
     Set<String> overloaded =
-        ops.stream().map(Method::getName).filter(name -> !names.add(name)).collect(Collectors.toSet());
+        ops.stream()
+            .map(Method::getName)
+            .filter(name -> !names.add(name))
+            .collect(Collectors.toSet());
     Set<String> expected = new TreeSet<>();
     for (Method op : ops) {
       expected.add(op.getName() + (overloaded.contains(op.getName()) ? parameters(op) : ""));

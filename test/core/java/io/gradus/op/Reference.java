@@ -314,7 +314,8 @@ final class Reference {
 
   /** Word {@code i % 4} of block {@code i / 4}, with the stream in the counter's upper half. */
   private static long word(Seed seed, long i) {
-    return philox(new long[] {i / 4 & 0xffffffffL, i / 4 >>> 32, 0, 0}, seed.value())[(int) (i % 4)];
+    return philox(new long[] {i / 4 & 0xffffffffL, i / 4 >>> 32, 0, 0}, seed.value())[
+        (int) (i % 4)];
   }
 
   /** Philox4x32-10, as in table 2 of Salmon et al. 2011. */

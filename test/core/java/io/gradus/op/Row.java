@@ -23,11 +23,31 @@ final class Row {
       Class<? extends Exception> type,
       String message) {}
 
-  private static final String[] UNARY = {"0", "()", "1", "2", "7", "17", "1025", "0x3", "2x3x5", "32769"};
+  private static final String[] UNARY = {
+    "0", "()", "1", "2", "7", "17", "1025", "0x3", "2x3x5", "32769"
+  };
   private static final String[] BROADCAST = {
-    "0 0", "() ()", "1 1", "2 2", "7 7", "17 17", "1025 1025", "2x3 3", "3 2x3", "2x3 2x1",
-    "2x1 1x3", "() 2x3", "7 ()", "5x1x7 1x3x1", "4x1x3 4x5x3", "3x4x5 4x1", "0x3 3", "0x1 1x3",
-    "33x17 17", "17 33x1", "2x3x1x5 3x4x1"
+    "0 0",
+    "() ()",
+    "1 1",
+    "2 2",
+    "7 7",
+    "17 17",
+    "1025 1025",
+    "2x3 3",
+    "3 2x3",
+    "2x3 2x1",
+    "2x1 1x3",
+    "() 2x3",
+    "7 ()",
+    "5x1x7 1x3x1",
+    "4x1x3 4x5x3",
+    "3x4x5 4x1",
+    "0x3 3",
+    "0x1 1x3",
+    "33x17 17",
+    "17 33x1",
+    "2x3x1x5 3x4x1"
   };
 
   /** The method, with its parameters where it is overloaded: {@code add(Tensor, double)}. */
@@ -53,8 +73,7 @@ final class Row {
   boolean zeroSigns = true;
   final List<Rejection> rejections = new ArrayList<>();
 
-  private Row(
-      String name, Function<Tensor[], Tensor> op, Function<Doubles[], Doubles> reference) {
+  private Row(String name, Function<Tensor[], Tensor> op, Function<Doubles[], Doubles> reference) {
     this.name = name;
     this.op = op;
     this.reference = reference;

@@ -121,13 +121,17 @@ class MemoryTest {
     String file = "io.gradus.LeakingProgram.main(LeakingProgram.java:";
     assertTrue(
         output.contains(
-            "leak: a tensor of 4000 bytes was left to the garbage collector; it was made at " + file
-                + lines[0].substring(5) + ")"),
+            "leak: a tensor of 4000 bytes was left to the garbage collector; it was made at "
+                + file
+                + lines[0].substring(5)
+                + ")"),
         output);
     assertTrue(
         output.contains(
-            "leak: a scope with 2 tensors was never closed; it was opened at " + file
-                + lines[lines.length - 1].substring(5) + ")"),
+            "leak: a scope with 2 tensors was never closed; it was opened at "
+                + file
+                + lines[lines.length - 1].substring(5)
+                + ")"),
         output);
     assertEquals(2, output.split("leak: ", -1).length - 1, output);
   }

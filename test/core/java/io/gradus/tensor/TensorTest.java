@@ -272,8 +272,7 @@ class TensorTest {
 
   @Test
   void a_closed_tensor_is_refused_with_its_shape() {
-    String message =
-        "tensor: it was closed: (2, 3) f32; a batch closes when the next one is taken";
+    String message = "tensor: it was closed: (2, 3) f32; a batch closes when the next one is taken";
     Tensor x = Tensor.zeros(2, 3);
     x.close();
     assertTrue(x.isClosed());
@@ -306,8 +305,7 @@ class TensorTest {
     assertEquals(
         "(1, 2, 1) i32 cpu [[[3],\n  [4]]]", Tensor.of(new int[] {3, 4}, 1, 2, 1).toString());
     assertEquals("(2, 0) f32 cpu [[],\n []]", Tensor.zeros(2, 0).toString());
-    assertEquals(
-        "(1) bf16 cpu [1.0000]", Tensor.full(1, Shape.of(1), DType.BF16, CPU).toString());
+    assertEquals("(1) bf16 cpu [1.0000]", Tensor.full(1, Shape.of(1), DType.BF16, CPU).toString());
   }
 
   @Test
@@ -316,8 +314,7 @@ class TensorTest {
     for (int i = 0; i < numbers.length; i++) {
       numbers[i] = i;
     }
-    assertEquals(
-        "(2000) i32 cpu [0, 1, 2, ..., 1997, 1998, 1999]", Tensor.of(numbers).toString());
+    assertEquals("(2000) i32 cpu [0, 1, 2, ..., 1997, 1998, 1999]", Tensor.of(numbers).toString());
     assertEquals(
         "(2, 1000) i32 cpu [[0, 1, 2, ..., 997, 998, 999],\n [1000, 1001, 1002, ..., 1997, 1998,"
             + " 1999]]",

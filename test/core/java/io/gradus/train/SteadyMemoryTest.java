@@ -9,10 +9,14 @@ import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
-/** Memory over 10,000 training steps, in a virtual machine of its own whose heap is touched at once. */
+/**
+ * Memory over 10,000 training steps, in a virtual machine of its own whose heap is touched at once.
+ */
 class SteadyMemoryTest {
 
-  /** Held and resident bytes after 200 steps and at the end, and the most bytes in use at a time. */
+  /**
+   * Held and resident bytes after 200 steps and at the end, and the most bytes in use at a time.
+   */
   private record Run(long heldThen, long heldNow, long residentThen, long residentNow, long most) {}
 
   @Test

@@ -19,8 +19,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * A program that trains for 10,000 steps and prints what its memory did; {@link SteadyMemoryTest} runs
- * it. With the argument {@code forgotten}, it closes no tape.
+ * A program that trains for 10,000 steps and prints what its memory did; {@link SteadyMemoryTest}
+ * runs it. With the argument {@code forgotten}, it closes no tape.
  */
 final class SteadyTraining {
 
@@ -61,8 +61,16 @@ final class SteadyTraining {
       }
     }
     System.out.println(
-        "held " + heldThen + " " + cpu.heldBytes() + " resident " + residentThen + " " + resident()
-            + " most " + most);
+        "held "
+            + heldThen
+            + " "
+            + cpu.heldBytes()
+            + " resident "
+            + residentThen
+            + " "
+            + resident()
+            + " most "
+            + most);
   }
 
   private static void step(Tape tape, Mlp model, Batch batch, Optimizer adam) {

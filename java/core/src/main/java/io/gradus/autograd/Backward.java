@@ -91,7 +91,8 @@ final class Backward {
     }
     if (!lossRecorded) {
       throw new IllegalArgumentException(
-          "gradients: the loss was not computed while this tape recorded: " + loss.describe()
+          "gradients: the loss was not computed while this tape recorded: "
+              + loss.describe()
               + "; a tape records its own thread until gradients is first called");
     }
     return active;
@@ -117,7 +118,10 @@ final class Backward {
   private static Tensor checked(Node node, Tensor x, Tensor dx) {
     if (!dx.shape().equals(x.shape()) || dx.dtype() != x.dtype()) {
       throw new IllegalArgumentException(
-          node.op() + ": the gradient for an input " + x.describe() + " came back as "
+          node.op()
+              + ": the gradient for an input "
+              + x.describe()
+              + " came back as "
               + dx.describe());
     }
     return dx;
@@ -130,8 +134,7 @@ final class Backward {
     }
     Tensor sum = before.own() && !recorded ? before.value() : Tensor.emptyLike(dx);
     Tensor old = before.value();
-    sum.backend().add(
-        sum.typeCode(), old.address(), dx.address(), sum.address(), sum.size(), null);
+    sum.backend().add(sum.typeCode(), old.address(), dx.address(), sum.address(), sum.size(), null);
     Tape.record("add", sum, Wrt.wrt(old, d -> d), Wrt.wrt(dx, d -> d));
     if (!recorded) {
       if (dx != dy) {

@@ -25,8 +25,7 @@ final class FlatGradients {
     Group(Tensor parameter) {
       parameters = parameter;
       gradients =
-          Tensor.empty(
-              Shape.of(parameter.blockSize()), parameter.dtype(), parameter.device());
+          Tensor.empty(Shape.of(parameter.blockSize()), parameter.dtype(), parameter.device());
     }
   }
 

@@ -89,7 +89,9 @@ public final class GradCheck {
     }
   }
 
-  /** Numbers in [0.5, 1.5) that make one number of the output without symmetries that hide errors. */
+  /**
+   * Numbers in [0.5, 1.5) that make one number of the output without symmetries that hide errors.
+   */
   private static float[] weights(long count) {
     float[] weights = new float[(int) count];
     for (int i = 0; i < weights.length; i++) {
@@ -100,7 +102,11 @@ public final class GradCheck {
 
   /** Two central differences, combined so that their errors of second order cancel (Richardson). */
   private static double difference(
-      Function<Tensor[], Tensor> function, Tensor[] inputs, int input, float[] values, int element) {
+      Function<Tensor[], Tensor> function,
+      Tensor[] inputs,
+      int input,
+      float[] values,
+      int element) {
     double coarse = central(function, inputs, input, values, element, 2 * STEP);
     double fine = central(function, inputs, input, values, element, STEP);
     return (4 * fine - coarse) / 3;

@@ -26,8 +26,7 @@ public final class Gradients {
   /** Whether they were applied; one for all multiples of the same gradients. */
   private final AtomicBoolean applied;
 
-  Gradients(
-      List<Tensor> targets, Map<Tensor, Tensor> byTarget, List<FlatGradients.Flat> flats) {
+  Gradients(List<Tensor> targets, Map<Tensor, Tensor> byTarget, List<FlatGradients.Flat> flats) {
     this(targets, byTarget, flats, 1, new AtomicBoolean());
   }
 
@@ -50,7 +49,8 @@ public final class Gradients {
   }
 
   /**
-   * The gradient with respect to a tensor, of its shape; zeros where the loss does not depend on it.
+   * The gradient with respect to a tensor, of its shape; zeros where the loss does not depend on
+   * it.
    *
    * @throws IllegalArgumentException where it was not among the targets
    */
@@ -58,7 +58,8 @@ public final class Gradients {
     Tensor gradient = byTarget.get(target);
     if (gradient == null) {
       throw new IllegalArgumentException(
-          "gradients: there is none for this tensor: " + target.describe()
+          "gradients: there is none for this tensor: "
+              + target.describe()
               + "; name it when calling gradients, or let it require gradients");
     }
     return scale == 1 ? gradient : scaled(gradient, Tensor.emptyLike(gradient), scale);
@@ -79,7 +80,8 @@ public final class Gradients {
     double squares = 0;
     for (Tensor gradient : tensors()) {
       try (Tensor sum = Tensor.scalarLike(gradient)) {
-        gradient.backend()
+        gradient
+            .backend()
             .sumSquares(gradient.typeCode(), gradient.address(), sum.address(), gradient.size());
         squares += sum.item();
       }
@@ -107,7 +109,9 @@ public final class Gradients {
     if (byTarget.size() != other.byTarget.size()
         || !other.byTarget.keySet().containsAll(byTarget.keySet())) {
       throw new IllegalArgumentException(
-          "plus: the gradients are of different tensors: " + byTarget.size() + " and "
+          "plus: the gradients are of different tensors: "
+              + byTarget.size()
+              + " and "
               + other.byTarget.size());
     }
     List<FlatGradients.Flat> sums = new ArrayList<>();
@@ -127,7 +131,8 @@ public final class Gradients {
     }
     for (Tensor target : targets) {
       if (!sumOf.containsKey(target)) {
-        sumOf.put(target, sum(byTarget.get(target), scale, other.byTarget.get(target), other.scale));
+        sumOf.put(
+            target, sum(byTarget.get(target), scale, other.byTarget.get(target), other.scale));
       }
     }
     return new Gradients(targets, sumOf, sums);
@@ -170,8 +175,8 @@ public final class Gradients {
   // For optimizers
 
   /**
-   * The gradients of a whole flat buffer of parameters, to be multiplied by {@link #factor()}, at the
-   * indices of the parameters; null where this one's gradient does not lie there, as after the
+   * The gradients of a whole flat buffer of parameters, to be multiplied by {@link #factor()}, at
+   * the indices of the parameters; null where this one's gradient does not lie there, as after the
    * parameter has moved.
    */
   public Tensor flat(Tensor parameter) {

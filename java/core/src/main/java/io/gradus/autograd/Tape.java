@@ -18,13 +18,15 @@ import java.util.List;
  * }</pre>
  *
  * <p>A tape records what its thread computes from {@link #record()} to the first call of a {@code
- * gradients} method, and owns the tensors made until it closes. Tapes are independent. A tape opened
- * while another one records is nested: the outer one records its gradients too, for second
+ * gradients} method, and owns the tensors made until it closes. Tapes are independent. A tape
+ * opened while another one records is nested: the outer one records its gradients too, for second
  * derivatives, and owns its tensors.
  */
 public final class Tape implements AutoCloseable {
 
-  /** The tapes open on this thread, outermost first. Weak, so that a forgotten tape can be freed. */
+  /**
+   * The tapes open on this thread, outermost first. Weak, so that a forgotten tape can be freed.
+   */
   private static final ThreadLocal<ArrayList<WeakReference<Tape>>> OPEN =
       ThreadLocal.withInitial(ArrayList::new);
 
@@ -97,7 +99,8 @@ public final class Tape implements AutoCloseable {
    * The gradients of a loss with respect to every tensor that {@linkplain Tensor#requiresGrad()
    * requires} them, such as a model's parameters. Ends the recording.
    *
-   * @throws IllegalArgumentException where the loss has more than one element or was not recorded here
+   * @throws IllegalArgumentException where the loss has more than one element or was not recorded
+   *     here
    */
   public Gradients gradients(Tensor loss) {
     return new Backward(this, nodes, loss, one(loss), null).run();
@@ -111,7 +114,8 @@ public final class Tape implements AutoCloseable {
   private Tensor one(Tensor loss) {
     if (loss.size() != 1) {
       throw new IllegalArgumentException(
-          "gradients: the loss must have one element: " + loss.describe()
+          "gradients: the loss must have one element: "
+              + loss.describe()
               + "; take its sum or mean, or give its gradient to vjp");
     }
     recording = false;
@@ -126,12 +130,16 @@ public final class Tape implements AutoCloseable {
   public Gradients vjp(Tensor y, Tensor dy, Tensor... targets) {
     if (!y.shape().equals(dy.shape())) {
       throw new IllegalArgumentException(
-          "vjp: the gradient must have the shape of what it belongs to: " + y.describe() + " and "
+          "vjp: the gradient must have the shape of what it belongs to: "
+              + y.describe()
+              + " and "
               + dy.describe());
     }
     if (y.dtype() != dy.dtype()) {
       throw new IllegalArgumentException(
-          "vjp: the gradient must have the type of what it belongs to: " + y.describe() + " and "
+          "vjp: the gradient must have the type of what it belongs to: "
+              + y.describe()
+              + " and "
               + dy.describe());
     }
     return new Backward(this, nodes, y, dy, targets.length == 0 ? null : List.of(targets)).run();

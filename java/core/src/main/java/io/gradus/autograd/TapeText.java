@@ -31,9 +31,7 @@ final class TapeText {
         inputs.add(text.name(wrt.input()) + " " + wrt.input().describe());
       }
       rows.add(
-          new String[] {
-            text.name(node.y()), node.op(), node.y().describe(), inputs.toString()
-          });
+          new String[] {text.name(node.y()), node.op(), node.y().describe(), inputs.toString()});
     }
     return align(rows);
   }

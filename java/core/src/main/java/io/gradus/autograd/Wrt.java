@@ -6,10 +6,10 @@ import java.util.function.UnaryOperator;
 /**
  * One input of a recorded op and how the loss changes with it: "the gradient with respect to".
  *
- * <p>A gradient function takes {@code dy}, the gradient of the loss with respect to the op's output,
- * and returns {@code dx}, of the input's shape. It returns {@code dy} itself, a view of it or a tensor
- * made for the purpose, since the tape frees what it returns as soon as it has served. Made of
- * recorded ops, it can be differentiated again.
+ * <p>A gradient function takes {@code dy}, the gradient of the loss with respect to the op's
+ * output, and returns {@code dx}, of the input's shape. It returns {@code dy} itself, a view of it
+ * or a tensor made for the purpose, since the tape frees what it returns as soon as it has served.
+ * Made of recorded ops, it can be differentiated again.
  */
 public final class Wrt {
 

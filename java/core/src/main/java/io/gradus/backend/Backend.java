@@ -10,9 +10,9 @@ import org.bytedeco.javacpp.annotation.Namespace;
 import org.bytedeco.javacpp.annotation.Platform;
 
 /**
- * The native boundary as Java sees it: {@code gradus::Backend} of {@code native/include/gradus/backend.h},
- * method by method, with that file's contracts. Element types are codes, operands are addresses, and
- * nothing is checked here: ops do that before they call.
+ * The native boundary as Java sees it: {@code gradus::Backend} of {@code
+ * native/include/gradus/backend.h}, method by method, with that file's contracts. Element types are
+ * codes, operands are addresses, and nothing is checked here: ops do that before they call.
  */
 @Platform(include = "gradus/plugin.h", compiler = "cpp17", link = "dl")
 @Namespace("gradus")

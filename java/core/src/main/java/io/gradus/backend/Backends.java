@@ -107,10 +107,17 @@ public final class Backends {
     }
     throw new IllegalStateException(
         wanted == null
-            ? "gradus: no native library for " + platform + " that this processor (v" + processor
+            ? "gradus: no native library for "
+                + platform
+                + " that this processor (v"
+                + processor
                 + ") can run is on the class or module path; add io.gradus:gradus with the"
-                + " classifier " + platform
-            : "gradus.cpu: there is no library " + wanted + " for " + platform
+                + " classifier "
+                + platform
+            : "gradus.cpu: there is no library "
+                + wanted
+                + " for "
+                + platform
                 + ": supported are v2, v3 and v4 on x86-64, base elsewhere");
   }
 
@@ -120,8 +127,14 @@ public final class Backends {
       return Backend.cpuLevel();
     } catch (LinkageError e) {
       throw new IllegalStateException(
-          "gradus: the native code for " + platform + " cannot be loaded; add io.gradus:gradus"
-              + " with the classifier " + platform + " (" + e.getMessage() + ")",
+          "gradus: the native code for "
+              + platform
+              + " cannot be loaded; add io.gradus:gradus"
+              + " with the classifier "
+              + platform
+              + " ("
+              + e.getMessage()
+              + ")",
           e);
     }
   }
@@ -144,14 +157,18 @@ public final class Backends {
         }) {
       Unpacked.resource(folder + companion);
     }
-    for (String name : new String[] {"libopenblas.so.0", "libopenblas.0.dylib", "libopenblas.dll"}) {
+    for (String name :
+        new String[] {"libopenblas.so.0", "libopenblas.0.dylib", "libopenblas.dll"}) {
       Path library = Unpacked.resource(folder + name);
       if (library != null) {
         return library.toString();
       }
     }
     throw new IllegalStateException(
-        "gradus: OpenBLAS for " + platform + " is not on the class or module path; add"
-            + " org.bytedeco:openblas with the classifier " + platform);
+        "gradus: OpenBLAS for "
+            + platform
+            + " is not on the class or module path; add"
+            + " org.bytedeco:openblas with the classifier "
+            + platform);
   }
 }

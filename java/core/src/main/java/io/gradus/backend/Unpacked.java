@@ -46,7 +46,10 @@ final class Unpacked {
       return file;
     } catch (IOException e) {
       throw new IllegalStateException(
-          "gradus: cannot unpack " + name + ": " + e.getMessage()
+          "gradus: cannot unpack "
+              + name
+              + ": "
+              + e.getMessage()
               + "; set -Dorg.bytedeco.javacpp.cachedir to a folder that can be written",
           e);
     }
@@ -66,7 +69,9 @@ final class Unpacked {
         && Files.getLastModifiedTime(file).toMillis() == resource.getLastModified();
   }
 
-  /** Written beside and renamed, so that a program that starts at the same time sees all or nothing. */
+  /**
+   * Written beside and renamed, so that a program that starts at the same time sees all or nothing.
+   */
   private static void write(InputStream content, long time, Path file) throws IOException {
     Files.createDirectories(file.getParent());
     Path part = Files.createTempFile(file.getParent(), "unpack", ".part");

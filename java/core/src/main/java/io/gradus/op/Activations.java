@@ -28,8 +28,7 @@ public final class Activations {
   private static Tensor reluGrad(Tensor y, Tensor dy) {
     Tensor dx = Tensor.emptyLike(y);
     y.backend().reluGrad(y.typeCode(), y.address(), dy.address(), dx.address(), y.size());
-    return Tape.record(
-        "reluGrad", dx, wrt(y, Tensor::zerosLike), wrt(dy, ddx -> reluGrad(y, ddx)));
+    return Tape.record("reluGrad", dx, wrt(y, Tensor::zerosLike), wrt(dy, ddx -> reluGrad(y, ddx)));
   }
 
   /** {@code y = 1 / (1 + e^-x)}. */
@@ -71,8 +70,8 @@ public final class Activations {
   }
 
   /**
-   * {@code y = x · Φ(x)}, with Φ in its tanh form: {@code 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³)))}
-   * (Hendrycks and Gimpel 2016).
+   * {@code y = x · Φ(x)}, with Φ in its tanh form: {@code 0.5 x (1 + tanh(√(2/π) (x + 0.044715
+   * x³)))} (Hendrycks and Gimpel 2016).
    */
   public static Tensor gelu(Tensor x) {
     Checks.floating("gelu", x);
@@ -84,7 +83,8 @@ public final class Activations {
   private static Tensor geluGrad(Tensor x, Tensor dy) {
     if (Tape.isRecording()) { // dy · (0.5 (1 + t) + 0.5 x (1 - t²) u'), t = tanh(u)
       Tensor square = Pointwise.mul(x, x);
-      Tensor inner = Pointwise.add(Pointwise.mul(square, SQRT_2_OVER_PI * GELU_CUBE), SQRT_2_OVER_PI);
+      Tensor inner =
+          Pointwise.add(Pointwise.mul(square, SQRT_2_OVER_PI * GELU_CUBE), SQRT_2_OVER_PI);
       Tensor t = tanh(Pointwise.mul(x, inner));
       Tensor slope =
           Pointwise.add(Pointwise.mul(square, 3 * SQRT_2_OVER_PI * GELU_CUBE), SQRT_2_OVER_PI);

@@ -5,8 +5,8 @@ import io.gradus.tensor.Tensor;
 import java.util.Arrays;
 
 /**
- * How operands of different shapes line up (NumPy's rule): aligned at their last axes, sizes must be
- * the same, or one of them 1, which repeats.
+ * How operands of different shapes line up (NumPy's rule): aligned at their last axes, sizes must
+ * be the same, or one of them 1, which repeats.
  */
 final class Broadcast {
 
@@ -28,7 +28,11 @@ final class Broadcast {
       long y = i <= b.rank() ? b.dim(-i) : 1;
       if (x != y && x != 1 && y != 1) {
         throw new IllegalArgumentException(
-            op + ": shapes do not line up: " + a + " and " + b
+            op
+                + ": shapes do not line up: "
+                + a
+                + " and "
+                + b
                 + "; sizes must be the same or 1, counted from the last axis");
       }
       dims[rank - i] = x == 1 ? y : x;

@@ -11,7 +11,10 @@ final class Checks {
   static void floating(String op, Tensor x) {
     if (!x.dtype().isFloating()) {
       throw new IllegalArgumentException(
-          op + ": " + x.dtype() + " is not supported: supported are f32, bf16 and f16;"
+          op
+              + ": "
+              + x.dtype()
+              + " is not supported: supported are f32, bf16 and f16;"
               + " cast the tensor first");
     }
   }
@@ -41,7 +44,11 @@ final class Checks {
   static void sameDevice(String op, Tensor a, Tensor b) {
     if (a.device() != b.device()) {
       throw new IllegalArgumentException(
-          op + ": devices differ: " + a.device() + " and " + b.device()
+          op
+              + ": devices differ: "
+              + a.device()
+              + " and "
+              + b.device()
               + "; move one with to(device)");
     }
   }

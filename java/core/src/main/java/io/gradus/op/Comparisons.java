@@ -9,9 +9,9 @@ import io.gradus.tensor.Shape;
 import io.gradus.tensor.Tensor;
 
 /**
- * Comparisons, element by element, of tensors of any one type. They give U8 masks of 1 and 0, broadcast
- * as arithmetic does and let no gradient through. Every comparison with NaN is 0, but for {@code
- * notEqual}.
+ * Comparisons, element by element, of tensors of any one type. They give U8 masks of 1 and 0,
+ * broadcast as arithmetic does and let no gradient through. Every comparison with NaN is 0, but for
+ * {@code notEqual}.
  */
 public final class Comparisons {
 
@@ -110,13 +110,11 @@ public final class Comparisons {
     Checks.sameType("where", a, b);
     Checks.sameDevice("where", mask, a);
     Shape shape =
-        Broadcast.shape(
-            "where", mask.shape(), Broadcast.shape("where", a.shape(), b.shape()));
+        Broadcast.shape("where", mask.shape(), Broadcast.shape("where", a.shape(), b.shape()));
     Tensor y = Tensor.empty(shape, a.dtype(), a.device());
     long[] dims = Broadcast.dims(shape, mask.shape(), a.shape(), b.shape());
     y.backend()
-        .where(
-            a.typeCode(), mask.address(), a.address(), b.address(), y.address(), y.size(), dims);
+        .where(a.typeCode(), mask.address(), a.address(), b.address(), y.address(), y.size(), dims);
     if (!a.dtype().isFloating()) {
       return Tape.record("where", y, constant(mask), constant(a), constant(b));
     }

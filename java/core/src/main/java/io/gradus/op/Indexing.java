@@ -11,16 +11,16 @@ import java.util.Arrays;
 
 /**
  * Reading by index. Indices are I32 or I64 and checked: one that lies outside is an {@link
- * IndexOutOfBoundsException} that names it. Gradients add up in the order of the indices, so that they
- * have the same bits on any number of threads.
+ * IndexOutOfBoundsException} that names it. Gradients add up in the order of the indices, so that
+ * they have the same bits on any number of threads.
  */
 public final class Indexing {
 
   private Indexing() {}
 
   /**
-   * Picks elements along an axis, as PyTorch's {@code gather}: for axis 0 of a matrix, {@code y[i][j] =
-   * x[index[i][j]][j]}.
+   * Picks elements along an axis, as PyTorch's {@code gather}: for axis 0 of a matrix, {@code
+   * y[i][j] = x[index[i][j]][j]}.
    *
    * @param x any type
    * @param index of x's rank; its size may differ from x's along the axis only
@@ -32,8 +32,7 @@ public final class Indexing {
     if (index.rank() != x.rank()
         || !index.shape().with(along, 0).equals(x.shape().with(along, 0))) {
       throw new IllegalArgumentException(
-          "gather: shapes differ beside axis " + axis + ": " + x.shape() + " and "
-              + index.shape());
+          "gather: shapes differ beside axis " + axis + ": " + x.shape() + " and " + index.shape());
     }
     long outer = x.shape().size(0, along);
     long inner = x.shape().size(along + 1, x.rank());
@@ -134,7 +133,8 @@ public final class Indexing {
     Tensor y = Tensor.empty(Shape.of(dims), DType.F32, index.device());
     Checks.indexed(
         () ->
-            index.backend()
+            index
+                .backend()
                 .oneHot(
                     index.typeCode(),
                     index.address(),

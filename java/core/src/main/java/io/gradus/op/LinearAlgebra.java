@@ -10,8 +10,8 @@ import io.gradus.tensor.Tensor;
 import java.util.Arrays;
 
 /**
- * Products of matrices, of F32, BF16 or F16; sums are F32. A tensor of more than two axes is a batch
- * of matrices, its last two axes each; batches multiply pair by pair, or all with one matrix.
+ * Products of matrices, of F32, BF16 or F16; sums are F32. A tensor of more than two axes is a
+ * batch of matrices, its last two axes each; batches multiply pair by pair, or all with one matrix.
  */
 public final class LinearAlgebra {
 
@@ -74,7 +74,8 @@ public final class LinearAlgebra {
     Tensor y = Tensor.empty(x.shape().with(-1, w.dim(0)), x.dtype(), x.device());
     p.run(rows, w, bias == null ? 0 : bias.address(), y, false);
     Wrt wrtX = wrt(x, dy -> Shapes.reshape(matmul(rows(dy), w), x.shape()));
-    Wrt wrtW = wrt(w, dy -> matmulTN(rows(dy), rows(x)), (dy, dw, add) -> weightGrad(dy, x, dw, add));
+    Wrt wrtW =
+        wrt(w, dy -> matmulTN(rows(dy), rows(x)), (dy, dw, add) -> weightGrad(dy, x, dw, add));
     return bias == null
         ? Tape.record("linear", y, wrtX, wrtW)
         : Tape.record("linear", y, wrtX, wrtW, wrtBias(bias));
@@ -85,14 +86,19 @@ public final class LinearAlgebra {
     Checks.sameType("linear", x, w);
     if (x.rank() < 1 || w.rank() != 2 || x.dim(-1) != w.dim(1)) {
       throw new IllegalArgumentException(
-          "linear: the input's last size must be the weight's second: " + x.shape() + " and "
-              + w.shape() + "; the weight is (out, in)");
+          "linear: the input's last size must be the weight's second: "
+              + x.shape()
+              + " and "
+              + w.shape()
+              + "; the weight is (out, in)");
     }
     if (bias != null) {
       Checks.sameType("linear", x, bias);
       if (bias.rank() != 1 || bias.dim(0) != w.dim(0)) {
         throw new IllegalArgumentException(
-            "linear: the bias must have the weight's first size: " + bias.shape() + " and "
+            "linear: the bias must have the weight's first size: "
+                + bias.shape()
+                + " and "
                 + w.shape());
       }
     }
@@ -116,7 +122,9 @@ public final class LinearAlgebra {
     Checks.sameType("addBias", x, bias);
     if (x.rank() < 1 || bias.rank() != 1 || bias.dim(0) != x.dim(-1)) {
       throw new IllegalArgumentException(
-          "addBias: the bias must have the input's last size: " + x.shape() + " and "
+          "addBias: the bias must have the input's last size: "
+              + x.shape()
+              + " and "
               + bias.shape());
     }
     Tensor y = Tensor.emptyLike(x);
@@ -136,8 +144,7 @@ public final class LinearAlgebra {
     }
     try (Tensor sum = Tensor.emptyLike(db)) {
       Reductions.sumRowsInto(rows(dy), sum);
-      db.backend()
-          .add(db.typeCode(), db.address(), sum.address(), db.address(), db.size(), null);
+      db.backend().add(db.typeCode(), db.address(), sum.address(), db.address(), db.size(), null);
     }
   }
 
@@ -171,7 +178,11 @@ public final class LinearAlgebra {
       Shape batchB = batchOf(b);
       if (!batchA.equals(batchB) && batchA.rank() > 0 && batchB.rank() > 0) {
         throw new IllegalArgumentException(
-            op + ": batches differ: " + a.shape() + " x " + b.shape()
+            op
+                + ": batches differ: "
+                + a.shape()
+                + " x "
+                + b.shape()
                 + "; they must be the same, or one operand a single matrix");
       }
       Shape batch = batchA.rank() > 0 ? batchA : batchB;

@@ -18,7 +18,8 @@ public final class Losses {
   private Losses() {}
 
   /**
-   * The mean cross-entropy of class scores: {@code mean(log Σ e^row - row[label])}, softmax included.
+   * The mean cross-entropy of class scores: {@code mean(log Σ e^row - row[label])}, softmax
+   * included.
    *
    * @param logits (rows, classes) or (…, classes), F32, BF16 or F16
    * @param labels (rows) or (…), I32 or I64, each in [0, classes); rows labelled -100 are left out
@@ -35,9 +36,9 @@ public final class Losses {
   }
 
   /**
-   * As {@link #crossEntropy(Tensor, Tensor)}, but the gradient takes the logits' memory, which for a
-   * language model is the largest tensor of a step. After {@code gradients}, the logits' values are
-   * gone and so must not be read.
+   * As {@link #crossEntropy(Tensor, Tensor)}, but the gradient takes the logits' memory, which for
+   * a language model is the largest tensor of a step. After {@code gradients}, the logits' values
+   * are gone and so must not be read.
    */
   public static Tensor crossEntropyInPlace(Tensor logits, Tensor labels) {
     return new CrossEntropy(logits, labels, IGNORED).loss(true);
@@ -57,8 +58,10 @@ public final class Losses {
       Checks.sameDevice("crossEntropy", logits, labels);
       if (logits.rank() < 1 || !logits.shape().without(-1).equals(labels.shape())) {
         throw new IllegalArgumentException(
-            "crossEntropy: there must be one label for each row of logits: " + logits.shape()
-                + " and " + labels.shape());
+            "crossEntropy: there must be one label for each row of logits: "
+                + logits.shape()
+                + " and "
+                + labels.shape());
       }
       this.logits = logits;
       this.labels = labels;
@@ -73,7 +76,8 @@ public final class Losses {
       Tensor count = Tensor.scalarLike(logits);
       Checks.indexed(
           () ->
-              logits.backend()
+              logits
+                  .backend()
                   .crossEntropy(
                       logits.typeCode(),
                       logits.address(),
@@ -97,7 +101,8 @@ public final class Losses {
         return composed(count, dloss);
       }
       Tensor dx = inPlace ? logits.view(logits.shape(), 0) : Tensor.emptyLike(logits);
-      logits.backend()
+      logits
+          .backend()
           .crossEntropyGrad(
               logits.typeCode(),
               logits.address(),
@@ -113,7 +118,8 @@ public final class Losses {
       if (inPlace) {
         logits.close();
       }
-      return Tape.record("crossEntropyGrad", dx, constant(logits), constant(labels), constant(dloss));
+      return Tape.record(
+          "crossEntropyGrad", dx, constant(logits), constant(labels), constant(dloss));
     }
 
     /** {@code (softmax - oneHot) · dloss / count} of ops that can be differentiated again. */

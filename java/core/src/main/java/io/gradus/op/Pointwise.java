@@ -13,7 +13,8 @@ import io.gradus.tensor.Tensor;
  * rounded to their type. Two tensors of different shapes are broadcast: aligned at their last axes,
  * sizes must be the same or 1, which repeats.
  *
- * <p>All methods throw {@link IllegalArgumentException} where shapes do not line up or types differ.
+ * <p>All methods throw {@link IllegalArgumentException} where shapes do not line up or types
+ * differ.
  */
 public final class Pointwise {
 
@@ -202,15 +203,12 @@ public final class Pointwise {
     x.backend()
         .clampGrad(x.typeCode(), x.address(), dy.address(), dx.address(), x.size(), low, high);
     return Tape.record(
-        "clampGrad",
-        dx,
-        wrt(x, Tensor::zerosLike),
-        wrt(dy, ddx -> clampGrad(x, ddx, low, high)));
+        "clampGrad", dx, wrt(x, Tensor::zerosLike), wrt(dy, ddx -> clampGrad(x, ddx, low, high)));
   }
 
   /**
-   * The values in another type. Floating to integer truncates towards zero and saturates, NaN gives 0;
-   * to a narrower floating type rounds to nearest even. Gradients flow between floating types.
+   * The values in another type. Floating to integer truncates towards zero and saturates, NaN gives
+   * 0; to a narrower floating type rounds to nearest even. Gradients flow between floating types.
    */
   public static Tensor cast(Tensor x, DType type) {
     if (x.dtype() == type) {
@@ -219,11 +217,6 @@ public final class Pointwise {
     Tensor y = Tensor.empty(x.shape(), type, x.device());
     x.backend().cast(x.typeCode(), x.address(), type.code(), y.address(), x.size());
     boolean differentiable = x.dtype().isFloating() && type.isFloating();
-    return Tape.record(
-        "cast",
-        y,
-        differentiable
-            ? wrt(x, dy -> cast(dy, x.dtype()))
-            : constant(x));
+    return Tape.record("cast", y, differentiable ? wrt(x, dy -> cast(dy, x.dtype())) : constant(x));
   }
 }

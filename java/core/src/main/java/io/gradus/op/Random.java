@@ -10,8 +10,8 @@ import io.gradus.tensor.Shape;
 import io.gradus.tensor.Tensor;
 
 /**
- * Random numbers by counter (Philox4x32-10, Salmon et al. 2011): each element depends on the seed and
- * its own index alone, so that a seed gives the same numbers on any number of threads.
+ * Random numbers by counter (Philox4x32-10, Salmon et al. 2011): each element depends on the seed
+ * and its own index alone, so that a seed gives the same numbers on any number of threads.
  */
 public final class Random {
 
@@ -41,8 +41,9 @@ public final class Random {
   }
 
   /**
-   * {@code y = x / (1 - p)} with probability {@code 1 - p}, else 0 (Srivastava et al. 2014). The same
-   * seed drops the same elements; the mask is computed again for the gradient and never stored.
+   * {@code y = x / (1 - p)} with probability {@code 1 - p}, else 0 (Srivastava et al. 2014). The
+   * same seed drops the same elements; the mask is computed again for the gradient and never
+   * stored.
    *
    * @param p in [0, 1]; at 1 everything is dropped
    */

@@ -62,8 +62,7 @@ public final class Reductions {
     if (x.size() == 0) {
       y.fill(Double.isNaN(scale) ? Double.NaN : 0);
     } else {
-      x.backend()
-          .sum(x.typeCode(), x.address(), y.address(), y.size(), scale, dims(x, reduced));
+      x.backend().sum(x.typeCode(), x.address(), y.address(), y.size(), scale, dims(x, reduced));
     }
     return Tape.record(op, y, wrt(x, dy -> scaledSumGrad(dy, kept, x.shape(), scale)));
   }
@@ -96,8 +95,8 @@ public final class Reductions {
   }
 
   /**
-   * The largest over some axes; NaN where there is one. The gradient is shared equally by all elements
-   * that are the largest.
+   * The largest over some axes; NaN where there is one. The gradient is shared equally by all
+   * elements that are the largest.
    *
    * @throws IllegalArgumentException where there is no element to choose from
    */
@@ -127,7 +126,8 @@ public final class Reductions {
     Checks.floating("argmax", x);
     int along = Checks.axis("argmax", x, axis);
     if (x.dim(along) == 0) {
-      throw new IllegalArgumentException("argmax: there is no element to choose from: " + x.shape());
+      throw new IllegalArgumentException(
+          "argmax: there is no element to choose from: " + x.shape());
     }
     Tensor y = Tensor.empty(x.shape().without(along), DType.I64, x.device());
     if (y.size() > 0) {

@@ -11,8 +11,8 @@ import java.util.Arrays;
 import java.util.function.UnaryOperator;
 
 /**
- * Ops that move elements and leave their values alone, of any type. {@code reshape} and {@code slice}
- * share memory with their operand, all others write a new tensor.
+ * Ops that move elements and leave their values alone, of any type. {@code reshape} and {@code
+ * slice} share memory with their operand, all others write a new tensor.
  */
 public final class Shapes {
 
@@ -35,8 +35,14 @@ public final class Shapes {
   public static Tensor reshape(Tensor x, Shape shape) {
     if (shape.size() != x.size()) {
       throw new IllegalArgumentException(
-          "reshape: the sizes do not agree: " + x.shape() + " has " + x.size() + " elements, "
-              + shape + " has " + shape.size());
+          "reshape: the sizes do not agree: "
+              + x.shape()
+              + " has "
+              + x.size()
+              + " elements, "
+              + shape
+              + " has "
+              + shape.size());
     }
     Tensor y = x.view(shape, 0);
     return Tape.record("reshape", y, moved(x, dy -> reshape(dy, x.shape())));
@@ -71,7 +77,13 @@ public final class Shapes {
     int axis = Checks.axis("slice", x, 0);
     if (from < 0 || to < from || to > x.dim(axis)) {
       throw new IllegalArgumentException(
-          "slice: " + from + " to " + to + " is not a range of the " + x.dim(axis) + " rows of "
+          "slice: "
+              + from
+              + " to "
+              + to
+              + " is not a range of the "
+              + x.dim(axis)
+              + " rows of "
               + x.shape());
     }
     long row = x.shape().size(1, x.rank());
@@ -171,7 +183,11 @@ public final class Shapes {
       if (part.rank() != first.rank()
           || !part.shape().with(along, 0).equals(first.shape().with(along, 0))) {
         throw new IllegalArgumentException(
-            "concat: shapes differ beside axis " + axis + ": " + first.shape() + " and "
+            "concat: shapes differ beside axis "
+                + axis
+                + ": "
+                + first.shape()
+                + " and "
                 + part.shape());
       }
       total += part.dim(along);

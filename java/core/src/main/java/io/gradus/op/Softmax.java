@@ -12,8 +12,8 @@ public final class Softmax {
   private Softmax() {}
 
   /**
-   * {@code y = e^x / Σ e^x} over the last axis, computed from the distance to the largest so that it
-   * cannot overflow. A row of -infinity, where everything is masked, gives zeros.
+   * {@code y = e^x / Σ e^x} over the last axis, computed from the distance to the largest so that
+   * it cannot overflow. A row of -infinity, where everything is masked, gives zeros.
    */
   public static Tensor softmax(Tensor x) {
     check("softmax", x);
@@ -29,8 +29,7 @@ public final class Softmax {
     }
     Tensor dx = Tensor.emptyLike(y);
     y.backend()
-        .softmaxGrad(
-            y.typeCode(), y.address(), dy.address(), dx.address(), rows(y), y.dim(-1));
+        .softmaxGrad(y.typeCode(), y.address(), dy.address(), dx.address(), rows(y), y.dim(-1));
     return Tape.record("softmaxGrad", dx, constant(y), constant(dy));
   }
 
@@ -48,8 +47,7 @@ public final class Softmax {
     }
     Tensor dx = Tensor.emptyLike(y);
     y.backend()
-        .logSoftmaxGrad(
-            y.typeCode(), y.address(), dy.address(), dx.address(), rows(y), y.dim(-1));
+        .logSoftmaxGrad(y.typeCode(), y.address(), dy.address(), dx.address(), rows(y), y.dim(-1));
     return Tape.record("logSoftmaxGrad", dx, constant(y), constant(dy));
   }
 

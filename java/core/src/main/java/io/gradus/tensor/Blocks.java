@@ -3,8 +3,8 @@ package io.gradus.tensor;
 import java.util.Arrays;
 
 /**
- * The native memory that a scope has to free. It knows addresses and no tensors, so that a scope keeps
- * no Java object alive and a forgotten scope can be freed after it is gone.
+ * The native memory that a scope has to free. It knows addresses and no tensors, so that a scope
+ * keeps no Java object alive and a forgotten scope can be freed after it is gone.
  */
 final class Blocks {
 
@@ -17,7 +17,9 @@ final class Blocks {
   /** Where the scope was opened, when leaks are reported; else null. */
   private final Throwable origin = Leaks.origin();
 
-  /** @return the slot by which {@link #remove} knows this block */
+  /**
+   * @return the slot by which {@link #remove} knows this block
+   */
   synchronized int add(Device device, long address, long size) {
     if (count == addresses.length) {
       devices = Arrays.copyOf(devices, 2 * count);

@@ -3,8 +3,8 @@ package io.gradus.tensor;
 import java.util.Locale;
 
 /**
- * What the elements of a tensor are. F32 is what networks compute in; BF16 and F16 store at half the
- * size and are computed in F32; I32 and I64 hold indices and labels; U8 holds images and masks.
+ * What the elements of a tensor are. F32 is what networks compute in; BF16 and F16 store at half
+ * the size and are computed in F32; I32 and I64 hold indices and labels; U8 holds images and masks.
  */
 public enum DType {
   F32(4),

@@ -3,8 +3,9 @@ package io.gradus.tensor;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
- * Gets native memory and gives it back. The collector sees only small Java objects, so what they hold
- * natively is counted here, and a collection is asked for when it has doubled since the last one.
+ * Gets native memory and gives it back. The collector sees only small Java objects, so what they
+ * hold natively is counted here, and a collection is asked for when it has doubled since the last
+ * one.
  */
 final class NativeMemory {
 
@@ -37,7 +38,7 @@ final class NativeMemory {
       USED.addAndGet(-bytes);
       pressure = nextPressure(); // what was not to be had must not delay the next collection
       throw new OutOfDeviceMemoryException(
-          device, bytes, device.usedBytes(), device.backend().limitBytes());
+          device, bytes, device.usedBytes(), device.limitBytes());
     }
     return address;
   }

@@ -9,8 +9,14 @@ public final class OutOfDeviceMemoryException extends RuntimeException {
 
   OutOfDeviceMemoryException(Device device, long requested, long used, long limit) {
     super(
-        "out of memory on " + device + ": " + text(requested) + " requested, " + text(used)
-            + " held by tensors, the limit is " + text(limit)
+        "out of memory on "
+            + device
+            + ": "
+            + text(requested)
+            + " requested, "
+            + text(used)
+            + " held by tensors, the limit is "
+            + text(limit)
             + "; use smaller batches, close scopes sooner or raise -Dgradus.memory (bytes)");
   }
 

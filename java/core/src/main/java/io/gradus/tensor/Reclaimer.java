@@ -7,8 +7,8 @@ import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * Frees native memory whose Java owner the garbage collector has found unreachable. The queue is
- * emptied by whoever allocates next, so that memory comes back where it is needed and a device is only
- * ever called from threads that use it.
+ * emptied by whoever allocates next, so that memory comes back where it is needed and a device is
+ * only ever called from threads that use it.
  */
 final class Reclaimer {
 
@@ -57,7 +57,8 @@ final class Reclaimer {
   static void collect() {
     System.gc();
     try {
-      // References reach the queue from another thread shortly after the collection: take them until
+      // References reach the queue from another thread shortly after the collection: take them
+      // until
       // none has come for a while.
       for (Claim claim = (Claim) QUEUE.remove(50); claim != null; claim = (Claim) QUEUE.remove(2)) {
         claim.settle();

@@ -14,15 +14,15 @@ import java.util.function.Supplier;
  * } // everything but score is free
  * }</pre>
  *
- * <p>Scopes nest, each thread has its own, and the innermost open one owns what is made. A scope that
- * is forgotten is freed by the garbage collector, together with its tensors, when neither it nor any
- * of them is in use. Outside all scopes, the collector frees each tensor by itself.
+ * <p>Scopes nest, each thread has its own, and the innermost open one owns what is made. A scope
+ * that is forgotten is freed by the garbage collector, together with its tensors, when neither it
+ * nor any of them is in use. Outside all scopes, the collector frees each tensor by itself.
  */
 public final class Scope implements AutoCloseable {
 
   /**
-   * The scopes open on this thread, outermost first. Weak, so that a forgotten scope does not live as
-   * long as its thread.
+   * The scopes open on this thread, outermost first. Weak, so that a forgotten scope does not live
+   * as long as its thread.
    */
   private static final ThreadLocal<ArrayList<WeakReference<Scope>>> OPEN =
       ThreadLocal.withInitial(ArrayList::new);
@@ -101,7 +101,9 @@ public final class Scope implements AutoCloseable {
     return null;
   }
 
-  /** Frees the tensors made since it opened, but for those handed out. Closing twice is harmless. */
+  /**
+   * Frees the tensors made since it opened, but for those handed out. Closing twice is harmless.
+   */
   @Override
   public void close() {
     if (!closed) {

@@ -1,8 +1,8 @@
 package io.gradus.tensor;
 
 /**
- * One block of native memory and who frees it: the scope it was made in, or, outside all scopes, the
- * garbage collector. Tensors that are views of each other share one.
+ * One block of native memory and who frees it: the scope it was made in, or, outside all scopes,
+ * the garbage collector. Tensors that are views of each other share one.
  */
 final class Storage {
 
@@ -33,8 +33,7 @@ final class Storage {
   }
 
   /** Static, so that it cannot refer to the storage whose end it waits for. */
-  private static Runnable whenForgotten(
-      Device device, long address, long bytes, Throwable origin) {
+  private static Runnable whenForgotten(Device device, long address, long bytes, Throwable origin) {
     return () -> {
       Leaks.report(
           "a tensor of " + bytes + " bytes was left to the garbage collector; it was made", origin);
@@ -54,7 +53,9 @@ final class Storage {
     return address == 0 || owner != null && owner.isClosed();
   }
 
-  /** @throws IllegalStateException where the memory was freed */
+  /**
+   * @throws IllegalStateException where the memory was freed
+   */
   long address() {
     if (isFree()) {
       throw new IllegalStateException(

@@ -10,9 +10,10 @@ import java.nio.FloatBuffer;
  * A block of numbers with a shape, an element type and a device: memory, and no mathematics. What
  * computes with tensors are the functions of {@code io.gradus.op}.
  *
- * <p>Elements lie contiguously, the last axis fastest. A tensor belongs to the {@link Scope} (or tape)
- * that is open on its thread when it is made and is freed when that closes; outside all scopes the
- * garbage collector frees it. Using a tensor after that is an {@link IllegalStateException}.
+ * <p>Elements lie contiguously, the last axis fastest. A tensor belongs to the {@link Scope} (or
+ * tape) that is open on its thread when it is made and is freed when that closes; outside all
+ * scopes the garbage collector frees it. Using a tensor after that is an {@link
+ * IllegalStateException}.
  */
 public final class Tensor implements AutoCloseable {
 
@@ -125,7 +126,11 @@ public final class Tensor implements AutoCloseable {
     for (int i = 0; i < rows.length; i++) {
       if (rows[i].length != columns) {
         throw new IllegalArgumentException(
-            "tensor: rows differ in length: row 0 has " + columns + ", row " + i + " has "
+            "tensor: rows differ in length: row 0 has "
+                + columns
+                + ", row "
+                + i
+                + " has "
                 + rows[i].length);
       }
       System.arraycopy(rows[i], 0, values, i * columns, columns);
@@ -147,7 +152,11 @@ public final class Tensor implements AutoCloseable {
   private static Tensor emptyFor(int length, DType dtype, Shape shape) {
     if (shape.size() != length) {
       throw new IllegalArgumentException(
-          "tensor: " + length + " values do not fill the shape " + shape + ", which takes "
+          "tensor: "
+              + length
+              + " values do not fill the shape "
+              + shape
+              + ", which takes "
               + shape.size());
     }
     return empty(shape, dtype, Device.cpu());
@@ -185,7 +194,9 @@ public final class Tensor implements AutoCloseable {
     return storage.device();
   }
 
-  /** Whether {@code Tape.gradients} answers for this tensor without being asked, as for parameters. */
+  /**
+   * Whether {@code Tape.gradients} answers for this tensor without being asked, as for parameters.
+   */
   public boolean requiresGrad() {
     return requiresGrad;
   }
@@ -274,8 +285,8 @@ public final class Tensor implements AutoCloseable {
   }
 
   /**
-   * Copies raw little-endian bytes, as many as remain in {@code to}, from {@code byteOffset} on. The
-   * buffer's position moves.
+   * Copies raw little-endian bytes, as many as remain in {@code to}, from {@code byteOffset} on.
+   * The buffer's position moves.
    */
   public void copyTo(ByteBuffer to, long byteOffset) {
     int bytes = checkRange("copyTo", to, byteOffset);
@@ -327,7 +338,10 @@ public final class Tensor implements AutoCloseable {
     }
     if (device() != x.device()) {
       throw new IllegalArgumentException(
-          "copyFrom: devices differ: " + device() + " and " + x.device()
+          "copyFrom: devices differ: "
+              + device()
+              + " and "
+              + x.device()
               + "; move one with to(device)");
     }
     backend().copy(x.address(), address(), byteSize());
@@ -372,8 +386,9 @@ public final class Tensor implements AutoCloseable {
   }
 
   /**
-   * Moves the values into {@code flat} from element {@code first} on and shares its memory from here
-   * on. Views made before keep the old memory. This is how parameters come to lie in one buffer.
+   * Moves the values into {@code flat} from element {@code first} on and shares its memory from
+   * here on. Views made before keep the old memory. This is how parameters come to lie in one
+   * buffer.
    */
   public void moveInto(Tensor flat, long first) {
     try (Tensor place = flat.view(shape, first)) {
@@ -401,7 +416,9 @@ public final class Tensor implements AutoCloseable {
     return storage.bytes() / dtype.bytes();
   }
 
-  /** Whether this tensor is a part of a larger block of memory, as a parameter in a flat buffer is. */
+  /**
+   * Whether this tensor is a part of a larger block of memory, as a parameter in a flat buffer is.
+   */
   public boolean isPart() {
     return blockSize() > size();
   }

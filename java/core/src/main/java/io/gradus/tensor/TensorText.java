@@ -23,7 +23,10 @@ final class TensorText {
     return writer.text.toString();
   }
 
-  /** Writes the part of the tensor that begins at element {@code first} and spans the axes from here. */
+  /**
+   * Writes the part of the tensor that begins at element {@code first} and spans the axes from
+   * here.
+   */
   private void axis(int axis, long first) {
     Shape shape = tensor.shape();
     if (axis == shape.rank()) {
