@@ -20,7 +20,7 @@ namespace {
 constexpr int64_t kPanel = tileRows(kVectors);  // rows of a that are packed together
 constexpr int64_t kStrip = kVectors * kLanes;   // columns of b that are packed together
 constexpr int64_t kDepth = 256;                 // of k at a time: a strip of b stays in L1 or L2
-constexpr int64_t kTask = int64_t{1} << 19;     // multiplications: 4 to 10 microseconds
+constexpr int64_t kTask = int64_t{1} << 18;     // multiplications: 2 to 5 microseconds
 constexpr int64_t kTasks = 32;                  // enough to be shared out evenly
 constexpr int64_t kFewRows = 32;                // packing a strip for fewer does not pay
 constexpr int64_t kManyRows = 256;              // of a task; with kDepth of k they stay in L2
