@@ -17,12 +17,22 @@ final class Forward {
 
   private Forward() {}
 
-  @SuppressWarnings("try") // the scope only has to close
   static void check(Trial trial, Doubles... x) {
+    check(trial, 0, x);
+  }
+
+  /** With operands that begin so many elements behind where their memory does. */
+  @SuppressWarnings("try") // the scope only has to close
+  static void check(Trial trial, int offset, Doubles... x) {
     Row row = trial.row();
     Doubles want = row.reference.apply(x);
     try (Scope scope = Scope.open()) {
       Tensor[] operands = trial.tensors(x);
+      for (int i = 0; offset > 0 && i < operands.length; i++) {
+        Shape longer = Shape.of(operands[i].size() + offset);
+        Tensor block = Tensor.empty(longer, operands[i].dtype(), operands[i].device());
+        operands[i].moveInto(block, offset);
+      }
       Tensor y = row.op.apply(operands);
       assertEquals(want.shape(), y.shape(), () -> trial + ": shape");
       assertEquals(trial.outputType(), y.dtype(), () -> trial + ": type");

@@ -38,6 +38,12 @@ class OpTableTest {
   }
 
   @TestFactory
+  Stream<DynamicTest> operands_may_begin_anywhere_in_their_memory() {
+    return trials(
+        row -> true, trial -> Forward.check(trial, 1, trial.values(trial.row().domain)));
+  }
+
+  @TestFactory
   Stream<DynamicTest> first_derivatives_agree_with_finite_differences() {
     return trials(
         row -> row.differentiable,

@@ -27,16 +27,22 @@ public final class Backends {
 
   private static final String OPENBLAS = "org/bytedeco/openblas/";
 
+  private static volatile Backend cpu;
+
   private Backends() {}
 
   /** The CPU's backend, opened at first use with the system properties {@code gradus.*}. */
   public static Backend cpu() {
-    return Cpu.INSTANCE;
+    Backend opened = cpu;
+    return opened != null ? opened : openOnce();
   }
 
-  /** Opened once, by class initialization; a failure says what is missing. */
-  private static final class Cpu {
-    static final Backend INSTANCE = openCpu();
+  /** Not left to class initialization, which hides why it failed from its second caller on. */
+  private static synchronized Backend openOnce() {
+    if (cpu == null) {
+      cpu = openCpu();
+    }
+    return cpu;
   }
 
   private static Backend openCpu() {
