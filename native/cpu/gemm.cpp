@@ -1,90 +1,278 @@
+// One product is cut into tasks of whole tiles. The rows of a are read one float at a time and b in
+// vectors, so b is what has to be laid out well: where its rows are not contiguous, or are many, it
+// is packed into strips as wide as a tile, either once for all tasks or by each task for itself,
+// just before it is used and while it is in L1 or L2.
 #include "cpu/gemm.h"
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
-#include "cpu/blas.h"
+#include "cpu/gemm_kernel.h"
+#include "cpu/gemm_pack.h"
 #include "cpu/pool.h"
+#include "cpu/system.h"
 
 namespace gradus {
 
 namespace {
 
-// Below this many multiplications a plain loop is done before OpenBLAS has looked at its arguments.
-constexpr int64_t kSmall = 4096;
-// A task of 2^19 multiplications takes 5 to 10 microseconds: fifty times what handing it out costs.
-constexpr int64_t kTask = int64_t{1} << 19;
+constexpr int64_t kPanel = tileRows(kVectors);  // rows of a that are packed together
+constexpr int64_t kStrip = kVectors * kLanes;   // columns of b that are packed together
+constexpr int64_t kDepth = 256;                 // of k at a time: a strip of b stays in L1 or L2
+constexpr int64_t kTask = int64_t{1} << 19;     // multiplications: 4 to 10 microseconds
+constexpr int64_t kTasks = 32;                  // enough to be shared out evenly
+constexpr int64_t kFewRows = 32;                // packing a strip for fewer does not pay
+constexpr int64_t kManyRows = 256;              // of a task; with kDepth of k they stay in L2
+constexpr int64_t kShared = int64_t{1} << 18;   // floats of b that are packed once for all tasks
+constexpr int64_t kPacked = int64_t{1} << 22;   // floats of a that are packed at a time
+constexpr int64_t kFewDeep = 32;                // rows of b that stay in the TLB as they are
 
 int64_t ceilDivide(int64_t x, int64_t y) { return (x + y - 1) / y; }
 
-/** What y holds before the products are added: 0 or y itself, and the bias. */
-void start(const Product& p) {
-  for (int64_t i = 0; i < p.m; ++i) {
-    float* y = p.y + i * p.yRow;
-    if (!p.accumulate) {
-      if (p.bias == nullptr) {
-        std::memset(y, 0, static_cast<size_t>(p.n) * sizeof(float));
-      } else {
-        std::memcpy(y, p.bias, static_cast<size_t>(p.n) * sizeof(float));
+/** Floats of one thread that live on, so that a step allocates nothing. */
+class Buffer {
+ public:
+  ~Buffer() { release(); }
+
+  float* atLeast(int64_t n) {
+    if (n > size_) {
+      release();
+      data_ = static_cast<float*>(system::map(bytes(n)));
+      if (data_ == nullptr) throw std::bad_alloc();
+      size_ = n;
+    }
+    return data_;
+  }
+
+ private:
+  static int64_t bytes(int64_t n) { return n * static_cast<int64_t>(sizeof(float)); }
+
+  void release() {
+    if (data_ != nullptr) system::unmap(data_, bytes(size_));
+    data_ = nullptr;
+    size_ = 0;
+  }
+
+  float* data_ = nullptr;
+  int64_t size_ = 0;
+};
+
+thread_local Buffer sharedA, sharedB, ownStrip, ownResult;
+
+/** Columns [begin, end) of b; the last vector may be partly filled. */
+struct Strip {
+  int64_t begin, end, vectors;
+  int64_t columns() const { return end - begin; }
+  int64_t width() const { return vectors * kLanes; }
+  bool whole() const { return columns() == width(); }
+};
+
+/** One product. Where it is transposed, y is stored as (n, m) and the bias belongs to the rows. */
+class Multiplication {
+ public:
+  Multiplication(const Product& product, bool transposed) : p(product), transposed_(transposed) {
+    vectors_ = ceilDivide(p.n, kLanes);
+    strips_ = ceilDivide(vectors_, kVectors);
+    depth_ = ceilDivide(p.k, ceilDivide(p.k, kDepth));
+  }
+
+  void run() {
+    int64_t tasks = std::clamp<int64_t>(p.m * p.n * p.k / kTask, 1, kTasks);
+    int64_t down, across;  // tasks below and beside each other
+    if (p.n * p.k <= kShared || p.m <= kFewRows) {
+      down = std::max(std::min(tasks, ceilDivide(p.m, kFewRows)), ceilDivide(p.m, kManyRows));
+      across = std::clamp<int64_t>(tasks / down, 1, strips_);
+      if (p.m > kFewRows && tasks > 1 && !direct()) packB();
+    } else {
+      across = strips_;
+      down = std::max(std::min(ceilDivide(tasks, across), ceilDivide(p.m, 4 * kFewRows)),
+                      ceilDivide(p.m, kManyRows));
+    }
+    if (packsA()) packA();
+    int64_t unit = a_ == nullptr ? 1 : kPanel, units = ceilDivide(p.m, unit);
+    pool().run(down * across, [&](int64_t task) {
+      int64_t row = task / across, column = task % across;
+      int64_t i = row * units / down * unit;
+      int64_t end = std::min((row + 1) * units / down * unit, p.m);
+      for (int64_t s = column * strips_ / across; s < (column + 1) * strips_ / across; ++s) {
+        multiply(i, end - i, strip(s));
       }
-    } else if (p.bias != nullptr) {
-      for (int64_t j = 0; j < p.n; ++j) y[j] += p.bias[j];
+    });
+  }
+
+  /** Floats that lie as far apart as a's columns share no cache line: packed if they are used
+   * again. */
+  bool packsA() const {
+    return p.a.column != 1 && p.m > kFewRows && p.k > kFewDeep / 2 && strips_ > 2;
+  }
+
+ private:
+  /** Strips differ by at most one vector: a narrow one would be slow. */
+  Strip strip(int64_t s) const {
+    int64_t least = vectors_ / strips_, wider = vectors_ % strips_;
+    int64_t begin = (s * least + std::min(s, wider)) * kLanes;
+    int64_t vectors = least + (s < wider);
+    return {begin, std::min(begin + vectors * kLanes, p.n), vectors};
+  }
+
+  /** b can be read where it stands: its rows are contiguous and few. */
+  bool direct() const { return p.b.column == 1 && p.k <= kFewDeep; }
+
+  /** The panel of row i starts at a_ + i * k. */
+  void packA() {
+    constexpr int64_t kTogether = 16 * kPanel;  // rows: a few cache lines of each column
+    a_ = sharedA.atLeast(ceilDivide(p.m, kPanel) * kPanel * p.k);
+    pool().split(p.m, kTogether, [this](int64_t begin, int64_t end) {
+      int64_t whole = begin + (end - begin) / kPanel * kPanel;
+      for (int64_t l = 0; l < p.k; ++l) {
+        const float* column = p.a.at(0, l).data;
+        for (int64_t i = begin; i < whole; i += kPanel) {
+          std::memcpy(a_ + i * p.k + l * kPanel, column + i, kPanel * sizeof(float));
+        }
+      }
+      if (whole < end) {
+        packRows(p.a.at(whole, 0).transposed(), p.k, end - whole, kPanel, a_ + whole * p.k);
+      }
+    });
+  }
+
+  void packB() {
+    b_ = sharedB.atLeast(vectors_ * kLanes * p.k);
+    int64_t blocks = ceilDivide(p.k, depth_);
+    pool().run(strips_ * blocks, [&](int64_t task) {
+      Strip s = strip(task / blocks);
+      int64_t l = task % blocks * depth_;
+      packStrip(s, l, b_ + s.begin * p.k + l * s.width());
+    });
+  }
+
+  void packStrip(const Strip& s, int64_t l, float* to) const {
+    pack(p.b.at(l, s.begin), depthAt(l), s.columns(), s.width(), to);
+  }
+
+  int64_t depthAt(int64_t l) const { return std::min(depth_, p.k - l); }
+
+  /** Rows [i, i + rows) of a strip of y. */
+  void multiply(int64_t i, int64_t rows, const Strip& s) const {
+    bool inPlace = s.whole() && !transposed_;
+    const float* bias = p.bias == nullptr ? nullptr : p.bias + (transposed_ ? i : s.begin);
+    Tiles t;
+    t.y = inPlace ? p.y + i * p.yRow + s.begin : ownResult.atLeast(rows * kStrip);
+    t.yRow = inPlace ? p.yRow : s.width();
+    for (int64_t l = 0; l < p.k; l += depth_) {
+      t.k = depthAt(l);
+      t.bRow = s.width();
+      if (b_ != nullptr) {
+        t.b = b_ + s.begin * p.k + l * s.width();
+      } else if (s.whole() && (direct() || (p.b.column == 1 && rows <= kFewRows))) {
+        t.b = p.b.at(l, s.begin).data;
+        t.bRow = p.b.row;
+      } else {
+        float* own = ownStrip.atLeast(kStrip * kDepth);
+        packStrip(s, l, own);
+        t.b = own;
+      }
+      t.bias = inPlace && l == 0 ? bias : nullptr;
+      t.accumulate = l > 0 || (inPlace && p.accumulate);
+      sweep(t, i, rows, l, s.vectors);
+    }
+    if (inPlace) return;
+    if (transposed_) {
+      storeColumns(t.y, t.yRow, rows, s.columns(), bias, p.accumulate, p.y + s.begin * p.yRow + i,
+                   p.yRow);
+    } else {
+      storeRows(t.y, t.yRow, rows, s.columns(), bias, p.accumulate, p.y + i * p.yRow + s.begin,
+                p.yRow);
     }
   }
-}
 
-void multiplyPlainly(const Product& p) {
-  start(p);
+  /** Covers the rows with tiles: of kPanel as far as they go where a is packed, else about as high.
+   */
+  void sweep(Tiles t, int64_t i, int64_t rows, int64_t l, int64_t vectors) const {
+    int64_t height, less, aStep;  // tiles of `height` first, the others have `less`
+    if (a_ != nullptr) {
+      t.a = a_ + i * p.k + l * kPanel;
+      t.aRow = 1;
+      t.aColumn = kPanel;
+      aStep = p.k;
+      height = kPanel;
+      t.count = rows / height;
+      less = rows - t.count * height;
+    } else {
+      t.a = p.a.at(i, l).data;
+      t.aRow = p.a.row;
+      t.aColumn = p.a.column;
+      aStep = p.a.row;
+      int64_t tiles = ceilDivide(rows, tileRows(static_cast<int>(vectors)));
+      height = ceilDivide(rows, tiles);
+      less = height - 1;
+      t.count = rows - less * tiles;
+    }
+    t.aNext = height * aStep;
+    multiplyTiles(t, height, vectors);
+    rows -= t.count * height;
+    if (rows == 0) return;
+    t.a += t.count * t.aNext;
+    t.y += t.count * height * t.yRow;
+    t.count = rows / less;
+    t.aNext = less * aStep;
+    multiplyTiles(t, less, vectors);
+  }
+
+  Product p;
+  bool transposed_;
+  int64_t vectors_, strips_, depth_;
+  float* a_ = nullptr;
+  float* b_ = nullptr;
+};
+
+/** What is left of a product of nothing. */
+void storeBias(const Product& p) {
   for (int64_t i = 0; i < p.m; ++i) {
     float* y = p.y + i * p.yRow;
-    for (int64_t l = 0; l < p.k; ++l) {
-      float x = p.a.data[i * p.a.row + l * p.a.column];
-      const float* b = p.b.data + l * p.b.row;
-      for (int64_t j = 0; j < p.n; ++j) y[j] += x * b[j * p.b.column];
+    for (int64_t j = 0; j < p.n; ++j) {
+      y[j] = (p.accumulate ? y[j] : 0) + (p.bias == nullptr ? 0 : p.bias[j]);
     }
   }
 }
 
-void multiplyByBlas(const Product& p) {
-  bool onTop = p.accumulate || p.bias != nullptr;
-  if (onTop) start(p);
-  bool transposeA = p.a.column != 1, transposeB = p.b.column != 1;
-  // A single row or column leaves its stride free, but BLAS insists on one that spans the other
-  // side.
-  int64_t aRow = std::max(transposeA ? p.a.column : p.a.row, transposeA ? p.m : p.k);
-  int64_t bRow = std::max(transposeB ? p.b.column : p.b.row, transposeB ? p.k : p.n);
-  sgemm(transposeA, transposeB, p.m, p.n, p.k, 1, p.a.data, aRow, p.b.data, bRow, onTop ? 1 : 0,
-        p.y, std::max(p.yRow, p.n));
+/**
+ * Whether the transposed product b' a' is the faster one. Where both operands are contiguous along
+ * k, as in x w', one of them is transposed while it is packed: the smaller one, and then y as well.
+ * A y narrower than a vector would leave lanes idle.
+ */
+bool betterTransposed(const Product& p) {
+  if (p.n <= kLanes && p.m > p.n) return true;
+  if (p.b.column == 1) return false;
+  return p.a.column != 1 || p.m * (p.n + p.k) < p.n * p.k;
 }
 
-/** Rows [i, i + m) and columns [j, j + n) of a product. */
-Product block(const Product& p, int64_t i, int64_t m, int64_t j, int64_t n) {
-  Product part = p;
-  part.m = m;
-  part.n = n;
-  part.a.data += i * p.a.row;
-  part.b.data += j * p.b.column;
-  if (p.bias != nullptr) part.bias += j;
-  part.y += i * p.yRow + j;
-  return part;
+Product transpose(const Product& p) {
+  Product t = p;
+  t.m = p.n;
+  t.n = p.m;
+  t.a = p.b.transposed();
+  t.b = p.a.transposed();
+  return t;
 }
 
 }  // namespace
 
-void gemm(const Product& p) {
-  if (p.m == 0 || p.n == 0) return;
-  if (p.k == 0) return start(p);
-  if (p.m * p.n * p.k <= kSmall) return multiplyPlainly(p);
-  // The longer side is cut first: its operand is then read once.
-  int64_t tasks = std::clamp<int64_t>(p.m * p.n * p.k / kTask, 1, 64);
-  int64_t rowTasks = p.m >= p.n ? tasks : 1, columnTasks = p.m >= p.n ? 1 : tasks;
-  int64_t rows = ceilDivide(ceilDivide(p.m, rowTasks), 8) * 8;
-  int64_t columns = ceilDivide(ceilDivide(p.n, columnTasks), 16) * 16;
-  int64_t across = ceilDivide(p.n, columns);
-  pool().run(ceilDivide(p.m, rows) * across, [&](int64_t task) {
-    int64_t i = task / across * rows, j = task % across * columns;
-    multiplyByBlas(block(p, i, std::min(rows, p.m - i), j, std::min(columns, p.n - j)));
-  });
+void gemm(const Product& product) {
+  if (product.m == 0 || product.n == 0) return;
+  if (product.k == 0) return storeBias(product);
+  bool transposed = betterTransposed(product);
+  Product p = transposed ? transpose(product) : product;
+  int64_t rows = p.m;
+  if (Multiplication(p, transposed).packsA()) rows = std::max(kPacked / p.k, kManyRows);
+  for (int64_t left = p.m; left > 0; left -= p.m) {
+    p.m = std::min(rows, left);
+    Multiplication(p, transposed).run();
+    p.a = p.a.at(p.m, 0);
+    p.y += p.m * (transposed ? 1 : p.yRow);
+    if (transposed && p.bias != nullptr) p.bias += p.m;
+  }
 }
 
 }  // namespace gradus

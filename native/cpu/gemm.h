@@ -14,6 +14,8 @@ struct Matrix {
   static Matrix of(const float* data, int64_t rows, int64_t columns, bool transposed) {
     return transposed ? Matrix{data, 1, rows} : Matrix{data, columns, 1};
   }
+  Matrix at(int64_t i, int64_t j) const { return {data + i * row + j * column, row, column}; }
+  Matrix transposed() const { return {data, column, row}; }
 };
 
 /** y (m, n; rows yRow apart) = a (m, k) times b (k, n), + y where it accumulates, + bias (n) or

@@ -87,11 +87,11 @@ class Checker {
       backend_->matmul(type, a, b, withBias ? gradus::In(bias) : gradus::In(int64_t{0}), y, c.batch,
                        c.m, c.n, c.k, c.aStride, c.bStride, c.transposeA, c.transposeB, accumulate);
       for (size_t i = 0; i < sums_.size(); ++i) {
-        double plus = before_[i];
-        if (withBias) plus += gradus::math::toFloat(bias[i % static_cast<size_t>(c.n)]);
-        double expected = sums_[i] + plus;
+        double add = withBias ? gradus::math::toFloat(bias[i % static_cast<size_t>(c.n)]) : 0;
+        double expected = sums_[i] + before_[i] + add;
         double error = std::fabs(gradus::math::toFloat(y[i]) - expected);
-        double bound = 1e-6 * (magnitudes_[i] + std::fabs(plus)) + rounding * std::fabs(expected);
+        double size = magnitudes_[i] + std::fabs(before_[i]) + std::fabs(add);
+        double bound = 1e-6 * size + rounding * std::fabs(expected);
         if (!(error <= bound)) fail(c, type, flags, i, gradus::math::toFloat(y[i]), expected);
       }
       digest(y, sums_.size() * sizeof(T));

@@ -99,6 +99,6 @@ final class InfoCommand implements Runnable {
   }
 
   private static long limit(Device device) {
-    return device.backend().limitBytes();
+    return device.limitBytes();
   }
 }

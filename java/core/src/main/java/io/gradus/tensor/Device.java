@@ -59,6 +59,11 @@ public final class Device {
     return backend().heldBytes();
   }
 
+  /** The most bytes that tensors may take on this device. */
+  public long limitBytes() {
+    return backend().limitBytes();
+  }
+
   /** Gives memory that is kept to be used again back to the system. */
   public void trim() {
     backend().trim();

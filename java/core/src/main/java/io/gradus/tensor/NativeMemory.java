@@ -38,7 +38,7 @@ final class NativeMemory {
       USED.addAndGet(-bytes);
       pressure = nextPressure(); // what was not to be had must not delay the next collection
       throw new OutOfDeviceMemoryException(
-          device, bytes, device.usedBytes(), device.backend().limitBytes());
+          device, bytes, device.usedBytes(), device.limitBytes());
     }
     return address;
   }
