@@ -21,7 +21,7 @@ public final class ChildJvm {
   public static String run(Class<?> program, String... options) throws Exception {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.addAll(List.of("-Xmx256m", "-XX:+UseSerialGC"));
+    command.addAll(List.of("-Xmx256m", "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED"));
     if (System.getProperty("gradus.cpu") != null) {
       command.add("-Dgradus.cpu=" + System.getProperty("gradus.cpu"));
     }

@@ -44,6 +44,7 @@ class SteadyMemoryTest {
             "-Xms96m",
             "-Xmx96m",
             "-XX:+AlwaysPreTouch",
+            "--enable-native-access=ALL-UNNAMED",
             "-cp",
             System.getProperty("java.class.path"),
             SteadyTraining.class.getName()));
