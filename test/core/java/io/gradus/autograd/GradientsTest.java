@@ -167,6 +167,20 @@ class GradientsTest {
   }
 
   @Test
+  void a_tensor_named_twice_counts_once() {
+    moveTogether();
+    try (Tape tape = Tape.record()) {
+      Gradients gradients = tape.gradients(Reductions.sum(Pointwise.mul(a, a)), a, b, a);
+      assertEquals(List.of(a, b), gradients.targets());
+      assertArrayEquals(new float[] {2, 4}, gradients.get(a).toFloats());
+    }
+    Tensor c = Tensor.of(new float[] {3, 4});
+    try (Tape tape = Tape.record()) {
+      assertEquals(Math.sqrt(2), tape.gradients(Reductions.sum(c), c, c).norm(), 1e-6);
+    }
+  }
+
+  @Test
   void two_uses_add_up_in_the_flat_buffer() {
     Tensor w = Tensor.of(new float[] {1, 2, 3, 4}, 2, 2).requiresGrad(true);
     Tensor bias = Tensor.of(new float[] {5, 6}).requiresGrad(true);

@@ -36,7 +36,7 @@ final class Backward {
     this.loss = loss;
     this.dloss = dloss;
     this.recorded = Tape.isRecording();
-    this.targets = targets != null ? targets : leaves();
+    this.targets = targets != null ? targets.stream().distinct().toList() : leaves();
     this.flat = recorded ? null : new FlatGradients(this.targets);
   }
 
