@@ -378,6 +378,27 @@ class TapeTest {
   }
 
   @Test
+  void second_derivatives_pass_through_parameters_in_a_flat_buffer() {
+    Tensor w = Tensor.of(new float[] {0.5f, -1, 0.3f, 0.8f}, 2, 2).requiresGrad(true);
+    Tensor bias = numbers(0.1f, -0.2f).requiresGrad(true);
+    Tensor flat = Tensor.zeros(6);
+    w.moveInto(flat, 0);
+    bias.moveInto(flat, 4);
+    Tensor x = Tensor.of(new float[] {0.5f, -1, 2, 1}, 2, 2);
+    GradCheck.check(
+        inputs -> {
+          try (Tape inner = Tape.record()) {
+            Tensor y = Activations.sigmoid(LinearAlgebra.linear(x, inputs[0], inputs[1]));
+            Gradients gradients = inner.gradients(Reductions.sum(y));
+            Tensor dw = Reductions.sum(square(gradients.get(inputs[0])));
+            return inner.keep(Pointwise.add(dw, Reductions.sum(gradients.get(inputs[1]))));
+          }
+        },
+        w,
+        bias);
+  }
+
+  @Test
   void an_inner_tape_leaves_its_tensors_to_the_outer_one() {
     Tensor x = numbers(2);
     try (Tape outer = Tape.record()) {

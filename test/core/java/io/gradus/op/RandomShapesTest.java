@@ -64,8 +64,7 @@ class RandomShapesTest {
       Tensor y = Bits.tensor(type, b);
       same(a.zip(b, (u, v) -> Bits.round(type, u - v)), Pointwise.sub(x, y), 0);
       same(a.zip(b, (u, v) -> u < v ? 1 : 0), Comparisons.less(x, y), 0);
-      same(
-          Reference.where(mask, a, b), Comparisons.where(Bits.tensor(DType.U8, mask), x, y), 0);
+      same(Reference.where(mask, a, b), Comparisons.where(Bits.tensor(DType.U8, mask), x, y), 0);
       Shape wide = Doubles.broadcast(a.shape(), Shape.of(dims));
       same(Reference.expand(a, wide), Shapes.expand(x, wide), 0);
     }

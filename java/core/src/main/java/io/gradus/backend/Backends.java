@@ -61,8 +61,9 @@ public final class Backends {
     return switch (gemm) {
       case "own" -> false;
       case "openblas" -> true;
-      default -> throw new IllegalArgumentException(
-          "gradus.gemm: there is no " + gemm + ": supported are own and openblas");
+      default ->
+          throw new IllegalArgumentException(
+              "gradus.gemm: there is no " + gemm + ": supported are own and openblas");
     };
   }
 
