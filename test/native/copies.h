@@ -16,7 +16,7 @@ inline std::vector<Backend*> copiesOf(const char* library, const char* blas) {
   for (int threads : {1, 2, 5}) {
     const auto copy = folder / (std::to_string(threads) + ".so");
     std::filesystem::copy_file(library, copy, std::filesystem::copy_options::overwrite_existing);
-    backends.push_back(Backend::open(copy.c_str(), blas, threads, 0));
+    backends.push_back(Backend::open(copy.c_str(), blas, false, threads, 0));
   }
   std::filesystem::remove_all(folder);
   return backends;

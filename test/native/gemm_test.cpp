@@ -157,7 +157,7 @@ void checkAll(Checker& checker) {
   auto plain = [&](int64_t m, int64_t n, int64_t k, int transposes) {
     return Case{1, m, n, k, m * k, k * n, (transposes & 1) != 0, (transposes & 2) != 0};
   };
-  const int64_t sizes[] = {0, 1, 2, 3, 5, 7, 8, 9, 15, 16, 17, 23, 24, 25, 31, 33, 49, 63, 65, 97};
+  const int64_t sizes[] = {0, 1, 2, 5, 7, 8, 9, 15, 16, 17, 25, 33, 49, 65, 97};
   for (int transposes = 0; transposes < 4; ++transposes) {
     for (int64_t m : sizes) {
       for (int64_t n : sizes) {
@@ -193,12 +193,12 @@ struct Result {
 };
 
 /** All checks in a process of their own; a crash counts as a failure. */
-Result runWith(int threads, const char* backend, const char* openBlas) {
+Result runWith(int threads, bool useBlas, const char* backend, const char* openBlas) {
   int channel[2];
   if (pipe(channel) != 0) throw std::runtime_error("pipe failed");
   pid_t child = fork();
   if (child == 0) {
-    Checker checker(Backend::open(backend, openBlas, threads, 0));
+    Checker checker(Backend::open(backend, openBlas, useBlas, threads, 0));
     checkAll(checker);
     Result result{checker.failures(), checker.digest()};
     std::fflush(stdout);
@@ -221,14 +221,18 @@ int main(int count, char** arguments) {
     std::printf("usage: gemm_test BACKEND OPENBLAS\n");
     return 2;
   }
-  Result one = runWith(1, arguments[1], arguments[2]);
-  int failures = one.failures;
-  for (int threads : {2, 4}) {
-    Result more = runWith(threads, arguments[1], arguments[2]);
-    failures += more.failures;
-    if (more.digest != one.digest) {
-      std::printf("%d threads give other bits than 1\n", threads);
-      ++failures;
+  int failures = 0;
+  for (bool useBlas : {false, true}) {
+    Result one = runWith(1, useBlas, arguments[1], arguments[2]);
+    failures += one.failures;
+    for (int threads : {2, 4}) {
+      Result more = runWith(threads, useBlas, arguments[1], arguments[2]);
+      failures += more.failures;
+      if (more.digest != one.digest) {
+        std::printf("%s: %d threads give other bits than 1\n", useBlas ? "OpenBLAS" : "own",
+                    threads);
+        ++failures;
+      }
     }
   }
   std::printf("gemm_test: %d failures\n", failures);

@@ -77,7 +77,7 @@ std::vector<float> sumsWith(const char* threads, char** argv) {
   if (pipe(ends) != 0) return {};
   const pid_t child = fork();
   if (child == 0) {
-    Backend& backend = *Backend::open(argv[1], argv[2], std::atoi(threads), 0);
+    Backend& backend = *Backend::open(argv[1], argv[2], false, std::atoi(threads), 0);
     for (const auto& c : kCases) {
       const Layout layout(c);
       Tensor x = Numbers(6).tensor(DType::F32, layout.xSize, -1, 2), y(DType::F32, layout.ySize);

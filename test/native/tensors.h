@@ -31,7 +31,7 @@ inline Backend& openBackend(int argc, char** argv) {
     std::printf("usage: %s BACKEND OPENBLAS [THREADS]\n", argv[0]);
     std::exit(2);
   }
-  return *Backend::open(argv[1], argv[2], argc > 3 ? std::atoi(argv[3]) : 2, 0);
+  return *Backend::open(argv[1], argv[2], false, argc > 3 ? std::atoi(argv[3]) : 2, 0);
 }
 
 using Doubles = std::vector<double>;

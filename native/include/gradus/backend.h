@@ -22,7 +22,8 @@ class Backend {
   virtual ~Backend() = default;
 
   /** Opens the backend library at `path`; see plugin.h. */
-  static Backend* open(const char* path, const char* blasPath, int threads, int64_t memoryLimit);
+  static Backend* open(const char* path, const char* blasPath, bool useBlas, int threads,
+                       int64_t memoryLimit);
   /** The x86-64 level of this processor, 1 to 4; 0 on another architecture. */
   static int cpuLevel();
 

@@ -73,11 +73,12 @@ class EdgeCasesTest {
 
   @Test
   void large_logits_neither_overflow_nor_vanish() {
-    assertArrayEquals(new float[] {0.5f, 0.5f, 0}, Softmax.softmax(numbers(3e38f, 3e38f, 0)).toFloats());
     assertArrayEquals(
-        new float[] {0, -1000}, Softmax.logSoftmax(numbers(1000, 0)).toFloats());
+        new float[] {0.5f, 0.5f, 0}, Softmax.softmax(numbers(3e38f, 3e38f, 0)).toFloats());
+    assertArrayEquals(new float[] {0, -1000}, Softmax.logSoftmax(numbers(1000, 0)).toFloats());
     Tensor label = Tensor.of(new int[] {1}, 1);
-    assertEquals(2000, Losses.crossEntropy(Tensor.of(new float[] {1000, -1000}, 1, 2), label).item());
+    assertEquals(
+        2000, Losses.crossEntropy(Tensor.of(new float[] {1000, -1000}, 1, 2), label).item());
   }
 
   @Test
@@ -272,7 +273,15 @@ class EdgeCasesTest {
     Tensor x = numbers(NAN, INF, -INF, 3e9f, -3e9f, 2.9f, -2.9f, 255.9f, -0.9f);
     assertArrayEquals(
         new int[] {
-          0, Integer.MAX_VALUE, Integer.MIN_VALUE, Integer.MAX_VALUE, Integer.MIN_VALUE, 2, -2, 255, 0
+          0,
+          Integer.MAX_VALUE,
+          Integer.MIN_VALUE,
+          Integer.MAX_VALUE,
+          Integer.MIN_VALUE,
+          2,
+          -2,
+          255,
+          0
         },
         Pointwise.cast(x, DType.I32).toInts());
     assertArrayEquals(
@@ -306,10 +315,8 @@ class EdgeCasesTest {
     numbers[234_567] = 1000;
     numbers[234_568] = -5;
     Tensor bad = Tensor.of(numbers);
-    var e =
-        assertThrows(IndexOutOfBoundsException.class, () -> Indexing.takeRows(x, bad));
-    assertEquals(
-        "takeRows: index 1000 at position 234567 is outside [0, 1000)", e.getMessage());
+    var e = assertThrows(IndexOutOfBoundsException.class, () -> Indexing.takeRows(x, bad));
+    assertEquals("takeRows: index 1000 at position 234567 is outside [0, 1000)", e.getMessage());
     assertArrayEquals(expected, Indexing.takeRows(x, good).toFloats());
   }
 
@@ -320,8 +327,7 @@ class EdgeCasesTest {
     try (Tape tape = Tape.record()) {
       Tensor dy = Tensor.of(new float[] {1, 2, 3, 4, 5, 6, 7, 8}, 4, 2);
       Tensor y = Indexing.takeRows(x, index);
-      assertArrayEquals(
-          new float[] {3, 4, 0, 0, 13, 16}, tape.vjp(y, dy, x).get(x).toFloats());
+      assertArrayEquals(new float[] {3, 4, 0, 0, 13, 16}, tape.vjp(y, dy, x).get(x).toFloats());
     }
   }
 

@@ -39,8 +39,7 @@ class OpTableTest {
 
   @TestFactory
   Stream<DynamicTest> operands_may_begin_anywhere_in_their_memory() {
-    return trials(
-        row -> true, trial -> Forward.check(trial, 1, trial.values(trial.row().domain)));
+    return trials(row -> true, trial -> Forward.check(trial, 1, trial.values(trial.row().domain)));
   }
 
   @TestFactory

@@ -23,8 +23,7 @@ class ReferenceTest {
     assertArrayEquals(
         new long[] {0xd16cfe09L, 0x94fdccebL, 0x5001e420L, 0x24126ea1L},
         Reference.philox(
-            new long[] {0x243f6a88L, 0x85a308d3L, 0x13198a2eL, 0x03707344L},
-            0x299f31d0a4093822L));
+            new long[] {0x243f6a88L, 0x85a308d3L, 0x13198a2eL, 0x03707344L}, 0x299f31d0a4093822L));
   }
 
   /** Examples of IEEE 754 and of the definition of bfloat16. */
@@ -50,8 +49,7 @@ class ReferenceTest {
     Doubles a = new Doubles(Shape.of(2, 3), new double[] {1, 2, 3, 4, 5, 6});
     Doubles b = new Doubles(Shape.of(3, 2), new double[] {7, 8, 9, 10, 11, 12});
     assertArrayEquals(new double[] {58, 64, 139, 154}, Reference.matmul(a, b).values());
-    assertArrayEquals(
-        new double[] {14, 32, 32, 77}, Reference.matmulNT(a, a).values());
+    assertArrayEquals(new double[] {14, 32, 32, 77}, Reference.matmulNT(a, a).values());
   }
 
   @Test

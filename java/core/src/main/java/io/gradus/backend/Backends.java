@@ -53,7 +53,17 @@ public final class Backends {
     int threads = intProperty("gradus.threads", Runtime.getRuntime().availableProcessors());
     long limit = longProperty("gradus.memory", 0);
     String platform = Loader.getPlatform();
-    return Backend.open(cpuLibrary(platform), openBlas(platform), threads, limit);
+    return Backend.open(cpuLibrary(platform), openBlas(platform), useBlas(), threads, limit);
+  }
+
+  private static boolean useBlas() {
+    String gemm = System.getProperty("gradus.gemm", "own");
+    return switch (gemm) {
+      case "own" -> false;
+      case "openblas" -> true;
+      default -> throw new IllegalArgumentException(
+          "gradus.gemm: there is no " + gemm + ": supported are own and openblas");
+    };
   }
 
   private static void setDefault(String property, String value) {
