@@ -12,11 +12,13 @@
 
 namespace gradus {
 
-CpuBackend::CpuBackend(const char* blasPath, int threads, int64_t memoryLimit)
+CpuBackend::CpuBackend(const char* blasPath, bool useBlas, int threads, int64_t memoryLimit)
     : memory_(memoryLimit) {
   startPool(threads);
-  openBlas(blasPath);
-  description_ = std::string("cpu ") + GRADUS_LEVEL + ", " + blasDescription();
+  openBlas(blasPath, useBlas);
+  description_ =
+      std::string("cpu ") + GRADUS_LEVEL + ", matrix products by " +
+      (useBlas ? blasDescription() : "own kernels, " + blasDescription() + " standing by");
 }
 
 const char* CpuBackend::description() const { return description_.c_str(); }
@@ -47,7 +49,7 @@ void CpuBackend::download(void* to, In from, int64_t bytes) {
 
 }  // namespace gradus
 
-GRADUS_EXPORT gradus::Backend* gradus_backend(const char* blasPath, int threads,
+GRADUS_EXPORT gradus::Backend* gradus_backend(const char* blasPath, bool useBlas, int threads,
                                               int64_t memoryLimit) {
-  return new gradus::CpuBackend(blasPath, threads, memoryLimit);
+  return new gradus::CpuBackend(blasPath, useBlas, threads, memoryLimit);
 }

@@ -10,7 +10,7 @@ namespace gradus {
 
 class CpuBackend final : public Backend {
  public:
-  CpuBackend(const char* blasPath, int threads, int64_t memoryLimit);
+  CpuBackend(const char* blasPath, bool useBlas, int threads, int64_t memoryLimit);
 
   // About this backend
   const char* description() const override;
@@ -28,8 +28,8 @@ class CpuBackend final : public Backend {
 
   // Moving elements
   void copy(In x, Out y, int64_t bytes) override;
-  void copyRows(In x, int64_t xStride, Out y, int64_t yStride, int64_t rowBytes, int64_t rows)
-                override;
+  void copyRows(In x, int64_t xStride, Out y, int64_t yStride, int64_t rowBytes,
+                int64_t rows) override;
   void stridedCopy(Type t, In x, Out y, Dims dims) override;
   void fill(Type t, Out y, double value, int64_t n) override;
   void cast(Type from, In x, Type to, Out y, int64_t n) override;
@@ -77,8 +77,8 @@ class CpuBackend final : public Backend {
 
   // Linear algebra
   void matmul(Type t, In a, In b, In bias, Out y, int64_t batch, int64_t m, int64_t n, int64_t k,
-              int64_t aStride, int64_t bStride, bool transposeA, bool transposeB, bool accumulate)
-              override;
+              int64_t aStride, int64_t bStride, bool transposeA, bool transposeB,
+              bool accumulate) override;
 
   // Softmax over the last axis of (rows
   void softmax(Type t, In x, Out y, int64_t rows, int64_t cols) override;
@@ -93,25 +93,26 @@ class CpuBackend final : public Backend {
                         Out dx, int64_t rows, int64_t cols, int64_t ignored) override;
 
   // Optimizers
-  void sgd(Out p, In g, Out velocity, int64_t n, double learningRate, double momentum, double
-           dampening, double weightDecay, bool nesterov, bool firstStep, double gradScale) override;
+  void sgd(Out p, In g, Out velocity, int64_t n, double learningRate, double momentum,
+           double dampening, double weightDecay, bool nesterov, bool firstStep,
+           double gradScale) override;
   void adamw(Out p, In g, Out m, Out v, int64_t n, double learningRate, double beta1, double beta2,
              double epsilon, double weightDecay, int64_t step, double gradScale) override;
 
   // Random numbers
-  void uniform(Type t, Out y, int64_t n, int64_t seed, int64_t stream, double low, double high)
-               override;
-  void normal(Type t, Out y, int64_t n, int64_t seed, int64_t stream, double mean, double deviation)
-              override;
+  void uniform(Type t, Out y, int64_t n, int64_t seed, int64_t stream, double low,
+               double high) override;
+  void normal(Type t, Out y, int64_t n, int64_t seed, int64_t stream, double mean,
+              double deviation) override;
   void dropout(Type t, In x, Out y, int64_t n, int64_t seed, int64_t stream, double p) override;
 
   // Indexing
   void gather(Type t, In x, Type indexType, In index, Out y, int64_t outer, int64_t n, int64_t k,
               int64_t inner) override;
-  void gatherGrad(Type t, In dy, Type indexType, In index, Out dx, int64_t outer, int64_t n, int64_t
-                  k, int64_t inner) override;
-  void takeRows(Type t, In x, Type indexType, In index, Out y, int64_t rows, int64_t cols, int64_t
-                k) override;
+  void gatherGrad(Type t, In dy, Type indexType, In index, Out dx, int64_t outer, int64_t n,
+                  int64_t k, int64_t inner) override;
+  void takeRows(Type t, In x, Type indexType, In index, Out y, int64_t rows, int64_t cols,
+                int64_t k) override;
   void takeRowsGrad(Type t, In dy, Type indexType, In index, Out dx, int64_t rows, int64_t cols,
                     int64_t k) override;
   void oneHot(Type indexType, In index, Type t, Out y, int64_t n, int64_t classes) override;

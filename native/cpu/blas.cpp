@@ -1,8 +1,10 @@
 #include "cpu/blas.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <limits>
 
+#include "cpu/pool.h"
 #include "gradus/plugin.h"
 
 namespace gradus {
@@ -19,6 +21,7 @@ constexpr int kTransposed = 112;
 
 Sgemm cblasSgemm = nullptr;
 std::string description = "no OpenBLAS";
+bool used = false;
 
 /** An environment variable that OpenBLAS reads while it loads; others in this process keep theirs.
  */
@@ -69,9 +72,35 @@ int blasSize(int64_t size) {
   return static_cast<int>(size);
 }
 
+/** One block, on the calling thread. */
+void multiply(const Product& p) {
+  bool onTop = p.accumulate || p.bias != nullptr;
+  if (onTop) storeBias(p);
+  bool transposeA = p.a.column != 1, transposeB = p.b.column != 1;
+  // A single row or column leaves its stride free, but BLAS insists on one that spans the other
+  // side.
+  int64_t aRow = std::max(transposeA ? p.a.column : p.a.row, transposeA ? p.m : p.k);
+  int64_t bRow = std::max(transposeB ? p.b.column : p.b.row, transposeB ? p.k : p.n);
+  cblasSgemm(kRowMajor, transposeA ? kTransposed : kPlain, transposeB ? kTransposed : kPlain,
+             blasSize(p.m), blasSize(p.n), blasSize(p.k), 1, p.a.data, blasSize(aRow), p.b.data,
+             blasSize(bRow), onTop ? 1 : 0, p.y, blasSize(std::max(p.yRow, p.n)));
+}
+
+/** Rows [i, i + m) and columns [j, j + n) of a product. */
+Product block(const Product& p, int64_t i, int64_t m, int64_t j, int64_t n) {
+  Product part = p;
+  part.m = m;
+  part.n = n;
+  part.a = p.a.at(i, 0);
+  part.b = p.b.at(0, j);
+  if (p.bias != nullptr) part.bias += j;
+  part.y += i * p.yRow + j;
+  return part;
+}
+
 }  // namespace
 
-void openBlas(const char* path) {
+void openBlas(const char* path, bool use) {
   void* library;
   {
     LoadTimeVariable threads("OPENBLAS_NUM_THREADS", "1");
@@ -87,16 +116,26 @@ void openBlas(const char* path) {
   size_t space = config.find(' ');
   size_t version = space == std::string::npos ? space : config.find(' ', space + 1);
   description = config.substr(0, version) + " " + core;
+  used = use;
 }
+
+bool usesBlas() { return used; }
 
 std::string blasDescription() { return description; }
 
-void sgemm(bool transposeA, bool transposeB, int64_t m, int64_t n, int64_t k, float alpha,
-           const float* a, int64_t aRow, const float* b, int64_t bRow, float beta, float* y,
-           int64_t yRow) {
-  cblasSgemm(kRowMajor, transposeA ? kTransposed : kPlain, transposeB ? kTransposed : kPlain,
-             blasSize(m), blasSize(n), blasSize(k), alpha, a, blasSize(aRow), b, blasSize(bRow),
-             beta, y, blasSize(yRow));
+void blasGemm(const Product& p) {
+  // Blocks of up to a million multiplications meet OpenBLAS's kernels that pack nothing; where k is
+  // too long for that, blocks have to be large enough for packing to pay.
+  constexpr int64_t kUnpacked = 1000000;
+  constexpr int64_t kLong = 1024;
+  int64_t rows = p.k < kLong ? 32 : 256;
+  int64_t columns =
+      p.k < kLong ? std::clamp<int64_t>(kUnpacked / (rows * p.k) / 16 * 16, 16, 64) : 256;
+  int64_t down = (p.m + rows - 1) / rows, across = (p.n + columns - 1) / columns;
+  pool().run(down * across, [&](int64_t task) {
+    int64_t i = task / across * rows, j = task % across * columns;
+    multiply(block(p, i, std::min(rows, p.m - i), j, std::min(columns, p.n - j)));
+  });
 }
 
 }  // namespace gradus

@@ -2,23 +2,21 @@
 // spin for 110 ms after each call, and our pool shares the work out anyway.
 #pragma once
 
-#include <cstdint>
 #include <string>
+
+#include "cpu/gemm.h"
 
 namespace gradus {
 
-void openBlas(const char* path);
+/** `use` says whether products go through it; else it only stands by. */
+void openBlas(const char* path, bool use);
+
+bool usesBlas();
 
 /** For example "OpenBLAS 0.3.31 SkylakeX". */
 std::string blasDescription();
 
-/**
- * y (m, n) = alpha * a (m, k) times b (k, n) + beta * y on the calling thread; a and b stored
- * transposed where a flag says so. The last argument of each matrix counts elements from row to
- * row.
- */
-void sgemm(bool transposeA, bool transposeB, int64_t m, int64_t n, int64_t k, float alpha,
-           const float* a, int64_t aRow, const float* b, int64_t bRow, float beta, float* y,
-           int64_t yRow);
+/** gemm() by OpenBLAS, block by block. */
+void blasGemm(const Product& product);
 
 }  // namespace gradus

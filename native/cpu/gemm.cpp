@@ -8,6 +8,7 @@
 #include <cstring>
 #include <new>
 
+#include "cpu/blas.h"
 #include "cpu/gemm_kernel.h"
 #include "cpu/gemm_pack.h"
 #include "cpu/pool.h"
@@ -227,16 +228,6 @@ class Multiplication {
   float* b_ = nullptr;
 };
 
-/** What is left of a product of nothing. */
-void storeBias(const Product& p) {
-  for (int64_t i = 0; i < p.m; ++i) {
-    float* y = p.y + i * p.yRow;
-    for (int64_t j = 0; j < p.n; ++j) {
-      y[j] = (p.accumulate ? y[j] : 0) + (p.bias == nullptr ? 0 : p.bias[j]);
-    }
-  }
-}
-
 /**
  * Whether the transposed product b' a' is the faster one. Where both operands are contiguous along
  * k, as in x w', one of them is transposed while it is packed: the smaller one, and then y as well.
@@ -259,9 +250,19 @@ Product transpose(const Product& p) {
 
 }  // namespace
 
+void storeBias(const Product& p) {
+  for (int64_t i = 0; i < p.m; ++i) {
+    float* y = p.y + i * p.yRow;
+    for (int64_t j = 0; j < p.n; ++j) {
+      y[j] = (p.accumulate ? y[j] : 0) + (p.bias == nullptr ? 0 : p.bias[j]);
+    }
+  }
+}
+
 void gemm(const Product& product) {
   if (product.m == 0 || product.n == 0) return;
   if (product.k == 0) return storeBias(product);
+  if (usesBlas()) return blasGemm(product);
   bool transposed = betterTransposed(product);
   Product p = transposed ? transpose(product) : product;
   int64_t rows = p.m;

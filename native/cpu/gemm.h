@@ -32,4 +32,7 @@ struct Product {
 /** The order of each sum depends on the sizes alone. */
 void gemm(const Product& product);
 
+/** What a product is before anything is added: the bias, + y where it accumulates. */
+void storeBias(const Product& product);
+
 }  // namespace gradus

@@ -9,9 +9,9 @@
 namespace gradus {
 
 /**
- * Sizes are rounded up to classes, four to each doubling. Small blocks are cut from slabs; large ones
- * come from the system one by one, in huge pages where it has them. In a training loop each step
- * asks for the same sizes, so after the first step no page is new. Thread-safe.
+ * Sizes are rounded up to classes, four to each doubling. Small blocks are cut from slabs; large
+ * ones come from the system one by one, in huge pages where it has them. In a training loop each
+ * step asks for the same sizes, so after the first step no page is new. Thread-safe.
  */
 class Memory {
  public:
@@ -21,7 +21,8 @@ class Memory {
   Memory(const Memory&) = delete;
   Memory& operator=(const Memory&) = delete;
 
-  /** 64-byte aligned; null where the limit or the system refuses. 0 bytes take the smallest block. */
+  /** 64-byte aligned; null where the limit or the system refuses. 0 bytes take the smallest block.
+   */
   void* allocate(int64_t bytes);
   /** `bytes` as given to allocate. */
   void release(void* block, int64_t bytes);

@@ -1,5 +1,6 @@
 #include "cpu/pool.h"
 
+#include <chrono>
 #include <memory>
 #include <stdexcept>
 #include <thread>
@@ -96,11 +97,13 @@ void Pool::work() {
     std::unique_lock<std::mutex> lock(sleep_);
     ++sleepers_;
     // A job published after the last claim and before the count above is seen here; a later one
-    // sees the count and notifies.
-    wake_.wait(lock, [this] {
+    // sees the count and notifies. A wait with a limit, because the one without asks for the
+    // libstdc++ of GCC 12, and RHEL 9 has that of GCC 11.
+    while (!wake_.wait_for(lock, std::chrono::hours(1), [this] {
       uint64_t seen = tickets_.load();
       return (seen & 0xffffffffu) < (seen >> 32);
-    });
+    })) {
+    }
     --sleepers_;
   }
 }

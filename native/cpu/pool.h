@@ -11,9 +11,9 @@
 namespace gradus {
 
 /**
- * Work is split into tasks by its size and never by the number of threads, so that which thread runs
- * a task cannot change a result. One job runs at a time; a job that starts while another runs, or
- * inside a task, runs in its caller alone.
+ * Work is split into tasks by its size and never by the number of threads, so that which thread
+ * runs a task cannot change a result. One job runs at a time; a job that starts while another runs,
+ * or inside a task, runs in its caller alone.
  */
 class Pool {
  public:
@@ -23,15 +23,17 @@ class Pool {
 
   int threads() const { return threads_; }
 
-  /** Calls task(i) for each i in [0, count) and returns when all are done; rethrows the first failure. */
+  /** Calls task(i) for each i in [0, count) and returns when all are done; rethrows the first
+   * failure. */
   template <class Task>
   void run(int64_t count, Task&& task) {
     if (count <= 1 || threads_ == 1) {
       for (int64_t i = 0; i < count; ++i) task(i);
     } else {
       using Body = std::remove_reference_t<Task>;
-      start(count, [](void* body, int64_t i) { (*static_cast<Body*>(body))(i); },
-            const_cast<void*>(static_cast<const void*>(&task)));
+      start(
+          count, [](void* body, int64_t i) { (*static_cast<Body*>(body))(i); },
+          const_cast<void*>(static_cast<const void*>(&task)));
     }
   }
 

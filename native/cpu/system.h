@@ -5,7 +5,8 @@
 
 namespace gradus::system {
 
-/** Fresh zeroed pages, 64-byte aligned at least, in huge pages where the system has them; or null. */
+/** Fresh zeroed pages, 64-byte aligned at least, in huge pages where the system has them; or null.
+ */
 void* map(int64_t bytes);
 void unmap(void* block, int64_t bytes);
 

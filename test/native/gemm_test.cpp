@@ -214,12 +214,12 @@ struct Result {
 };
 
 /** Checks in a process of their own; a crash counts as a failure. */
-Result runWith(int threads, const char* backend, const char* openBlas) {
+Result runWith(int threads, bool useBlas, const char* backend, const char* openBlas) {
   int channel[2];
   if (pipe(channel) != 0) throw std::runtime_error("pipe failed");
   pid_t child = fork();
   if (child == 0) {
-    Backend* opened = Backend::open(backend, openBlas, threads, 0);
+    Backend* opened = Backend::open(backend, openBlas, useBlas, threads, 0);
     Checker shared(opened), rest(opened);
     checkLarge(shared);
     checkBatchesAndTypes(shared);
@@ -245,14 +245,18 @@ int main(int count, char** arguments) {
     std::printf("usage: gemm_test BACKEND OPENBLAS\n");
     return 2;
   }
-  Result one = runWith(1, arguments[1], arguments[2]);
-  int failures = one.failures;
-  for (int threads : {2, 4}) {
-    Result more = runWith(threads, arguments[1], arguments[2]);
-    failures += more.failures;
-    if (more.digest != one.digest) {
-      std::printf("%d threads give other bits than 1\n", threads);
-      ++failures;
+  int failures = 0;
+  for (bool useBlas : {false, true}) {
+    Result one = runWith(1, useBlas, arguments[1], arguments[2]);
+    failures += one.failures;
+    for (int threads : {2, 4}) {
+      Result more = runWith(threads, useBlas, arguments[1], arguments[2]);
+      failures += more.failures;
+      if (more.digest != one.digest) {
+        std::printf("%s: %d threads give other bits than 1\n", useBlas ? "OpenBLAS" : "own",
+                    threads);
+        ++failures;
+      }
     }
   }
   std::printf("gemm_test: %d failures\n", failures);

@@ -22,7 +22,10 @@ class Backend {
   virtual ~Backend() = default;
 
   /** Opens the backend library at `path`; see plugin.h. */
-  static Backend* open(const char* path, const char* blasPath, int threads, int64_t memoryLimit);
+  static Backend* open(const char* path, const char* blasPath, bool useBlas, int threads,
+                       int64_t memoryLimit);
+  /** The x86-64 level of this processor, 1 to 4; 0 on another architecture. */
+  static int cpuLevel();
 
   // About this backend
   virtual const char* description() const = 0;
@@ -52,7 +55,10 @@ class Backend {
   /** y[i] = x at the strides of operand 0; y is contiguous. Serves permute and expand. */
   virtual void stridedCopy(Type t, In x, Out y, Dims dims) { unsupported("stridedCopy"); }
   virtual void fill(Type t, Out y, double value, int64_t n) { unsupported("fill"); }
-  /** Float to integer truncates towards zero and saturates (NaN gives 0); narrowing rounds to nearest even. */
+  /**
+   * Float to integer truncates towards zero and saturates (NaN gives 0); a narrower float is
+   * rounded to nearest even; a narrower integer keeps the low bits.
+   */
   virtual void cast(Type from, In x, Type to, Out y, int64_t n) { unsupported("cast"); }
 
   // Pointwise, two operands with broadcasting (strides of a, b); floating types
@@ -63,7 +69,9 @@ class Backend {
   virtual void powTensor(Type t, In a, In b, Out y, int64_t n, Dims dims) { unsupported("pow"); }
   // Comparisons: any type in, U8 (0 or 1) out; comparisons with NaN are 0, notEqual 1
   virtual void equal(Type t, In a, In b, Out y, int64_t n, Dims dims) { unsupported("equal"); }
-  virtual void notEqual(Type t, In a, In b, Out y, int64_t n, Dims dims) { unsupported("notEqual"); }
+  virtual void notEqual(Type t, In a, In b, Out y, int64_t n, Dims dims) {
+    unsupported("notEqual");
+  }
   virtual void less(Type t, In a, In b, Out y, int64_t n, Dims dims) { unsupported("less"); }
   virtual void lessEqual(Type t, In a, In b, Out y, int64_t n, Dims dims) {
     unsupported("lessEqual");
@@ -101,12 +109,14 @@ class Backend {
   virtual void silu(Type t, In x, Out y, int64_t n) { unsupported("silu"); }
   virtual void siluGrad(Type t, In x, In dy, Out dx, int64_t n) { unsupported("siluGrad"); }
 
-  // Reductions. dims: sizes, strides of x, strides of y (0 where an axis is reduced).
+  // Reductions. dims: sizes, strides of x, strides of y (0 where an axis is reduced). sum and
+  // sumSquares take floating types, max and argmax any type.
   /** y = scale * sum of x, summed in an order that depends on the sizes alone. */
   virtual void sum(Type t, In x, Out y, int64_t yn, double scale, Dims dims) { unsupported("sum"); }
   /** NaN wins over every number. */
   virtual void max(Type t, In x, Out y, int64_t yn, Dims dims) { unsupported("max"); }
-  /** x is (outer, n, inner), y is I64 (outer, inner): the first of the largest; NaN is the largest. */
+  /** x is (outer, n, inner), y is I64 (outer, inner): the first of the largest; NaN is the largest.
+   */
   virtual void argmax(Type t, In x, Out y, int64_t outer, int64_t n, int64_t inner) {
     unsupported("argmax");
   }
@@ -139,9 +149,9 @@ class Backend {
 
   // Losses
   /**
-   * loss (F32 scalar) = mean over the rows whose label is not `ignored` of logSumExp(row) - row[label];
-   * lse (F32, rows) receives logSumExp, count (F32 scalar) the number of such rows. No such row: NaN.
-   * Throws where a label lies outside [0, cols).
+   * loss (F32 scalar) = mean over the rows whose label is not `ignored` of logSumExp(row) -
+   * row[label]; lse (F32, rows) receives logSumExp, count (F32 scalar) the number of such rows. No
+   * such row: NaN. Throws where a label lies outside [0, cols).
    */
   virtual void crossEntropy(Type t, In logits, Type labelType, In labels, Out loss, Out lse,
                             Out count, int64_t rows, int64_t cols, int64_t ignored) {

@@ -14,8 +14,10 @@
 
 namespace gradus {
 
-/** blasPath names the OpenBLAS library; memoryLimit is in bytes, 0 for the machine's memory. */
-using OpenBackend = Backend* (*)(const char* blasPath, int threads, int64_t memoryLimit);
+/** blasPath names the OpenBLAS library, useBlas says whether matrix products go through it;
+ * memoryLimit is in bytes, 0 for the machine's memory. */
+using OpenBackend = Backend* (*)(const char* blasPath, bool useBlas, int threads,
+                                 int64_t memoryLimit);
 
 /** Opens the library at `path`; throws std::runtime_error with the system's reason. */
 inline void* openLibrary(const char* path) {
@@ -48,10 +50,21 @@ Function findSymbol(void* library, const char* name) {
   return reinterpret_cast<Function>(symbol);
 }
 
-inline Backend* Backend::open(const char* path, const char* blasPath, int threads,
+inline Backend* Backend::open(const char* path, const char* blasPath, bool useBlas, int threads,
                               int64_t memoryLimit) {
   auto open = findSymbol<OpenBackend>(openLibrary(path), "gradus_backend");
-  return open(blasPath, threads, memoryLimit);
+  return open(blasPath, useBlas, threads, memoryLimit);
+}
+
+inline int Backend::cpuLevel() {
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports("x86-64-v4")) return 4;
+  if (__builtin_cpu_supports("x86-64-v3")) return 3;
+  if (__builtin_cpu_supports("x86-64-v2")) return 2;
+  return 1;
+#else
+  return 0;
+#endif
 }
 
 }  // namespace gradus

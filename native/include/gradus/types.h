@@ -41,8 +41,8 @@ struct Type {
 
 /** The address of elements that a kernel reads; 0 where an optional operand is absent. */
 struct In {
-  In(int64_t address) : address(address) {}                                     // NOLINT
-  In(const void* pointer) : address(reinterpret_cast<intptr_t>(pointer)) {}     // NOLINT
+  In(int64_t address) : address(address) {}                                  // NOLINT
+  In(const void* pointer) : address(reinterpret_cast<intptr_t>(pointer)) {}  // NOLINT
   template <class T>
   const T* as() const {
     return reinterpret_cast<const T*>(static_cast<intptr_t>(address));
@@ -53,8 +53,8 @@ struct In {
 
 /** The address of elements that a kernel writes. */
 struct Out {
-  Out(int64_t address) : address(address) {}                               // NOLINT
-  Out(void* pointer) : address(reinterpret_cast<intptr_t>(pointer)) {}     // NOLINT
+  Out(int64_t address) : address(address) {}                            // NOLINT
+  Out(void* pointer) : address(reinterpret_cast<intptr_t>(pointer)) {}  // NOLINT
   operator In() const { return In(address); }
   template <class T>
   T* as() const {
@@ -65,14 +65,14 @@ struct Out {
 };
 
 /**
- * How operands of different shapes line up: rank, then the sizes of the index space, then one row of
- * strides (in elements) for each operand in the order of the call's arguments. Null means that all
- * operands are contiguous and of one shape.
+ * How operands of different shapes line up: rank, then the sizes of the index space, then one row
+ * of strides (in elements) for each operand in the order of the call's arguments. Null means that
+ * all operands are contiguous and of one shape.
  */
 struct Dims {
-  Dims(std::nullptr_t) : row(nullptr) {}                                            // NOLINT
-  Dims(const long* row) : row(reinterpret_cast<const int64_t*>(row)) {}             // NOLINT
-  Dims(const long long* row) : row(reinterpret_cast<const int64_t*>(row)) {}        // NOLINT
+  Dims(std::nullptr_t) : row(nullptr) {}                                      // NOLINT
+  Dims(const long* row) : row(reinterpret_cast<const int64_t*>(row)) {}       // NOLINT
+  Dims(const long long* row) : row(reinterpret_cast<const int64_t*>(row)) {}  // NOLINT
   bool same() const { return row == nullptr; }
   int rank() const { return static_cast<int>(row[0]); }
   const int64_t* sizes() const { return row + 1; }

@@ -1,0 +1,30 @@
+package io.gradus.benchmarks.pure;
+
+/** The kernels that both pure-Java rivals have: matrices are row-major, as in Gradus. */
+public interface Kernels extends AutoCloseable {
+
+  /**
+   * {@code c = a · b}, of sizes m x k and k x n; a flag says that the operand is stored transposed.
+   */
+  void gemm(boolean ta, boolean tb, int m, int n, int k, float[] a, float[] b, float[] c);
+
+  void add(float[] x, float[] y, float[] z);
+
+  void gelu(float[] x, float[] y);
+
+  void softmax(int rows, int columns, float[] x, float[] y);
+
+  /** {@code h = max(0, h + bias)} in place, the bias along the columns. */
+  void biasRelu(int rows, int columns, float[] h, float[] bias);
+
+  /** {@code dh = 0} where {@code h} is 0, in place. */
+  void reluGrad(float[] h, float[] dh);
+
+  /** {@code db = } the sum of the rows of {@code dy}. */
+  void sumRows(int rows, int columns, float[] dy, float[] db);
+
+  void sgd(float[] w, float[] dw, float learningRate);
+
+  @Override
+  void close();
+}

@@ -1,0 +1,7 @@
+# Builds everything below with the sanitizers named in GRADUS_SANITIZE, such as "address,undefined".
+set(GRADUS_SANITIZE "" CACHE STRING "Value for -fsanitize=, empty for none")
+
+if(GRADUS_SANITIZE)
+  add_compile_options(-fsanitize=${GRADUS_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g)
+  add_link_options(-fsanitize=${GRADUS_SANITIZE})
+endif()

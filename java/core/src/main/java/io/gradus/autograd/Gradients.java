@@ -1,0 +1,231 @@
+package io.gradus.autograd;
+
+import io.gradus.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Collectors;
+
+/**
+ * The gradients of one loss: a value that can be read, added, scaled, clipped and handed to an
+ * optimizer, once. It belongs to the tape it came from and is freed with it; {@link
+ * Tape#keep(Gradients)} hands it out.
+ */
+public final class Gradients {
+
+  private final List<Tensor> targets;
+  private final Map<Tensor, Tensor> byTarget;
+  private final List<FlatGradients.Flat> flats;
+
+  /** Multiplies every gradient: folded into the kernel that uses them, so that clipping is free. */
+  private final double scale;
+
+  /** Whether they were applied; one for all multiples of the same gradients. */
+  private final AtomicBoolean applied;
+
+  Gradients(List<Tensor> targets, Map<Tensor, Tensor> byTarget, List<FlatGradients.Flat> flats) {
+    this(targets, byTarget, flats, 1, new AtomicBoolean());
+  }
+
+  private Gradients(
+      List<Tensor> targets,
+      Map<Tensor, Tensor> byTarget,
+      List<FlatGradients.Flat> flats,
+      double scale,
+      AtomicBoolean applied) {
+    this.targets = targets;
+    this.byTarget = byTarget;
+    this.flats = flats;
+    this.scale = scale;
+    this.applied = applied;
+  }
+
+  /** The tensors that there are gradients for, in the order of their use. */
+  public List<Tensor> targets() {
+    return Collections.unmodifiableList(targets);
+  }
+
+  /**
+   * The gradient with respect to a tensor, of its shape; zeros where the loss does not depend on
+   * it.
+   *
+   * @throws IllegalArgumentException where it was not among the targets
+   */
+  public Tensor get(Tensor target) {
+    Tensor gradient = byTarget.get(target);
+    if (gradient == null) {
+      throw new IllegalArgumentException(
+          "gradients: there is none for this tensor: "
+              + target.describe()
+              + "; name it when calling gradients, or let it require gradients");
+    }
+    return scale == 1 ? gradient : scaled(gradient, Tensor.emptyLike(gradient), scale);
+  }
+
+  /** Whether there is a gradient for this tensor. */
+  public boolean contains(Tensor target) {
+    return byTarget.containsKey(target);
+  }
+
+  /** Every gradient times a factor. */
+  public Gradients scale(double factor) {
+    return new Gradients(targets, byTarget, flats, scale * factor, applied);
+  }
+
+  /** The L2 norm of all gradients together, summed in double. */
+  public double norm() {
+    double squares = 0;
+    for (Tensor gradient : tensors()) {
+      try (Tensor sum = Tensor.scalarLike(gradient)) {
+        gradient
+            .backend()
+            .sumSquares(gradient.typeCode(), gradient.address(), sum.address(), gradient.size());
+        squares += sum.item();
+      }
+    }
+    return Math.abs(scale) * Math.sqrt(squares);
+  }
+
+  /**
+   * Scaled down where their norm exceeds {@code max}, by {@code max / (norm + 1e-6)} as PyTorch's
+   * {@code clip_grad_norm_} (Pascanu et al. 2013).
+   */
+  public Gradients clipNorm(double max) {
+    if (!(max > 0)) {
+      throw new IllegalArgumentException("clipNorm: the norm must be positive: " + max);
+    }
+    double factor = max / (norm() + 1e-6);
+    return factor < 1 ? scale(factor) : this;
+  }
+
+  /**
+   * The sum of these gradients and others for the same tensors, as for accumulation over several
+   * batches.
+   */
+  public Gradients plus(Gradients other) {
+    if (byTarget.size() != other.byTarget.size()
+        || !other.byTarget.keySet().containsAll(byTarget.keySet())) {
+      throw new IllegalArgumentException(
+          "plus: the gradients are of different tensors: "
+              + byTarget.size()
+              + " and "
+              + other.byTarget.size());
+    }
+    List<FlatGradients.Flat> sums = new ArrayList<>();
+    Map<Tensor, Tensor> sumOf = new IdentityHashMap<>();
+    for (FlatGradients.Flat flat : flats) {
+      Tensor there = sameLayout(flat.gradients(), other);
+      if (there != null) {
+        Tensor sum = sum(flat.gradients(), scale, there, other.scale);
+        sums.add(new FlatGradients.Flat(flat.parameters(), sum));
+        for (Tensor target : targets) {
+          Tensor gradient = byTarget.get(target);
+          if (gradient.sharesMemoryWith(flat.gradients())) {
+            sumOf.put(target, sum.view(target.shape(), gradient.blockOffset()));
+          }
+        }
+      }
+    }
+    for (Tensor target : targets) {
+      if (!sumOf.containsKey(target)) {
+        sumOf.put(
+            target, sum(byTarget.get(target), scale, other.byTarget.get(target), other.scale));
+      }
+    }
+    return new Gradients(targets, sumOf, sums);
+  }
+
+  /** The other gradients' buffer that has the same gradients at the same indices; null for none. */
+  private Tensor sameLayout(Tensor flat, Gradients other) {
+    for (FlatGradients.Flat candidate : other.flats) {
+      boolean same = candidate.gradients().size() == flat.size();
+      for (Tensor target : targets) {
+        Tensor here = byTarget.get(target);
+        Tensor there = other.byTarget.get(target);
+        same &=
+            !here.sharesMemoryWith(flat)
+                || there.sharesMemoryWith(candidate.gradients())
+                    && there.blockOffset() == here.blockOffset();
+      }
+      if (same) {
+        return candidate.gradients();
+      }
+    }
+    return null;
+  }
+
+  private static Tensor sum(Tensor a, double scaleA, Tensor b, double scaleB) {
+    Tensor y = scaled(a, Tensor.emptyLike(a), scaleA);
+    Tensor right = scaleB == 1 ? b : scaled(b, Tensor.emptyLike(b), scaleB);
+    y.backend().add(y.typeCode(), y.address(), right.address(), y.address(), y.size(), null);
+    if (right != b) {
+      right.close();
+    }
+    return y;
+  }
+
+  private static Tensor scaled(Tensor x, Tensor y, double factor) {
+    x.backend().affine(x.typeCode(), x.address(), y.address(), x.size(), factor, -0.0);
+    return Tape.record("scale", y, Wrt.wrt(x, dy -> scaled(dy, Tensor.emptyLike(dy), factor)));
+  }
+
+  // For optimizers
+
+  /**
+   * The gradients of a whole flat buffer of parameters, to be multiplied by {@link #factor()}, at
+   * the indices of the parameters; null where this one's gradient does not lie there, as after the
+   * parameter has moved.
+   */
+  public Tensor flat(Tensor parameter) {
+    Tensor gradient = byTarget.get(parameter);
+    for (FlatGradients.Flat flat : flats) {
+      if (gradient != null
+          && gradient.sharesMemoryWith(flat.gradients())
+          && gradient.blockOffset() == parameter.blockOffset()) {
+        return flat.gradients();
+      }
+    }
+    return null;
+  }
+
+  /** What {@link #flat} has yet to be multiplied by. */
+  public double factor() {
+    return scale;
+  }
+
+  /**
+   * Marks these gradients, and all multiples of them, as applied.
+   *
+   * @throws IllegalStateException where they have been applied before
+   */
+  public void apply() {
+    if (applied.getAndSet(true)) {
+      throw new IllegalStateException(
+          "step: these gradients were applied before: compute new ones from another tape");
+    }
+  }
+
+  /** The tensors that hold the gradients, flat buffers as wholes. */
+  List<Tensor> tensors() {
+    List<Tensor> tensors = new ArrayList<>();
+    flats.forEach(flat -> tensors.add(flat.gradients()));
+    for (Tensor target : targets) {
+      Tensor gradient = byTarget.get(target);
+      if (flats.stream().noneMatch(flat -> gradient.sharesMemoryWith(flat.gradients()))) {
+        tensors.add(gradient);
+      }
+    }
+    return tensors;
+  }
+
+  /** The shapes of the tensors that there are gradients for. */
+  @Override
+  public String toString() {
+    return targets.stream()
+        .map(Tensor::describe)
+        .collect(Collectors.joining(", ", "gradients of " + targets.size() + " tensors: ", ""));
+  }
+}

@@ -1,0 +1,274 @@
+package io.gradus.backend;
+
+import java.nio.ByteBuffer;
+import org.bytedeco.javacpp.Loader;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.javacpp.annotation.Cast;
+import org.bytedeco.javacpp.annotation.CriticalRegion;
+import org.bytedeco.javacpp.annotation.Name;
+import org.bytedeco.javacpp.annotation.Namespace;
+import org.bytedeco.javacpp.annotation.Platform;
+
+/**
+ * The native boundary as Java sees it: {@code gradus::Backend} of {@code
+ * native/include/gradus/backend.h}, method by method, with that file's contracts. Element types are
+ * codes, operands are addresses, and nothing is checked here: ops do that before they call.
+ */
+@Platform(include = "gradus/plugin.h", compiler = "cpp17", link = "dl")
+@Namespace("gradus")
+@Name("Backend")
+public final class Backend extends Pointer {
+
+  static {
+    Loader.load();
+  }
+
+  private Backend(Pointer pointer) {
+    super(pointer);
+  }
+
+  /** Opens the backend library at a path; fails with the system's reason. */
+  public static native Backend open(
+      String path,
+      String blasPath,
+      boolean useBlas,
+      int threads,
+      @Cast("int64_t") long memoryLimit);
+
+  /** The x86-64 level of this processor, 1 to 4; 0 on another architecture. */
+  public static native int cpuLevel();
+
+  /** One line for people: instruction level and BLAS. */
+  public native String description();
+
+  // Moving bytes between Java and the device. The arrays are pinned, not copied.
+  @CriticalRegion
+  public native void upload(long to, @Cast("const void*") byte[] from, long bytes);
+
+  @CriticalRegion
+  public native void upload(long to, @Cast("const void*") int[] from, long bytes);
+
+  @CriticalRegion
+  public native void upload(long to, @Cast("const void*") long[] from, long bytes);
+
+  @CriticalRegion
+  public native void upload(long to, @Cast("const void*") float[] from, long bytes);
+
+  /** A direct buffer's bytes, from its position. */
+  public native void upload(long to, @Cast("const void*") ByteBuffer from, long bytes);
+
+  @CriticalRegion
+  public native void download(@Cast("void*") byte[] to, long from, long bytes);
+
+  @CriticalRegion
+  public native void download(@Cast("void*") int[] to, long from, long bytes);
+
+  @CriticalRegion
+  public native void download(@Cast("void*") long[] to, long from, long bytes);
+
+  @CriticalRegion
+  public native void download(@Cast("void*") float[] to, long from, long bytes);
+
+  public native void download(@Cast("void*") ByteBuffer to, long from, long bytes);
+
+  // About this backend
+  public native int threads();
+
+  // Memory
+  public native long allocate(long bytes);
+
+  public native void release(long address, long bytes);
+
+  public native void trim();
+
+  public native long usedBytes();
+
+  public native long heldBytes();
+
+  public native long limitBytes();
+
+  // Moving elements
+  public native void copy(long x, long y, long bytes);
+
+  public native void copyRows(long x, long xStride, long y, long yStride, long rowBytes, long rows);
+
+  public native void stridedCopy(int t, long x, long y, long[] dims);
+
+  public native void fill(int t, long y, double value, long n);
+
+  public native void cast(int from, long x, int to, long y, long n);
+
+  // Pointwise
+  public native void add(int t, long a, long b, long y, long n, long[] dims);
+
+  public native void sub(int t, long a, long b, long y, long n, long[] dims);
+
+  public native void mul(int t, long a, long b, long y, long n, long[] dims);
+
+  public native void div(int t, long a, long b, long y, long n, long[] dims);
+
+  public native void powTensor(int t, long a, long b, long y, long n, long[] dims);
+
+  // Comparisons
+  public native void equal(int t, long a, long b, long y, long n, long[] dims);
+
+  public native void notEqual(int t, long a, long b, long y, long n, long[] dims);
+
+  public native void less(int t, long a, long b, long y, long n, long[] dims);
+
+  public native void lessEqual(int t, long a, long b, long y, long n, long[] dims);
+
+  public native void where(int t, long mask, long a, long b, long y, long n, long[] dims);
+
+  // Pointwise
+  public native void affine(int t, long x, long y, long n, double scale, double shift);
+
+  public native void exp(int t, long x, long y, long n);
+
+  public native void log(int t, long x, long y, long n);
+
+  public native void sqrt(int t, long x, long y, long n);
+
+  public native void pow(int t, long x, long y, long n, double exponent);
+
+  public native void abs(int t, long x, long y, long n);
+
+  public native void sign(int t, long x, long y, long n);
+
+  public native void clamp(int t, long x, long y, long n, double low, double high);
+
+  public native void clampGrad(int t, long x, long dy, long dx, long n, double low, double high);
+
+  public native void relu(int t, long x, long y, long n);
+
+  public native void reluGrad(int t, long y, long dy, long dx, long n);
+
+  public native void sigmoid(int t, long x, long y, long n);
+
+  public native void sigmoidGrad(int t, long y, long dy, long dx, long n);
+
+  public native void tanh(int t, long x, long y, long n);
+
+  public native void tanhGrad(int t, long y, long dy, long dx, long n);
+
+  public native void gelu(int t, long x, long y, long n);
+
+  public native void geluGrad(int t, long x, long dy, long dx, long n);
+
+  public native void silu(int t, long x, long y, long n);
+
+  public native void siluGrad(int t, long x, long dy, long dx, long n);
+
+  // Reductions
+  public native void sum(int t, long x, long y, long yn, double scale, long[] dims);
+
+  public native void max(int t, long x, long y, long yn, long[] dims);
+
+  public native void argmax(int t, long x, long y, long outer, long n, long inner);
+
+  public native void sumSquares(int t, long x, long y, long n);
+
+  // Linear algebra
+  public native void matmul(
+      int t,
+      long a,
+      long b,
+      long bias,
+      long y,
+      long batch,
+      long m,
+      long n,
+      long k,
+      long aStride,
+      long bStride,
+      boolean transposeA,
+      boolean transposeB,
+      boolean accumulate);
+
+  // Softmax over the last axis of (rows
+  public native void softmax(int t, long x, long y, long rows, long cols);
+
+  public native void softmaxGrad(int t, long y, long dy, long dx, long rows, long cols);
+
+  public native void logSoftmax(int t, long x, long y, long rows, long cols);
+
+  public native void logSoftmaxGrad(int t, long y, long dy, long dx, long rows, long cols);
+
+  // Losses
+  public native void crossEntropy(
+      int t,
+      long logits,
+      int labelType,
+      long labels,
+      long loss,
+      long lse,
+      long count,
+      long rows,
+      long cols,
+      long ignored);
+
+  public native void crossEntropyGrad(
+      int t,
+      long logits,
+      int labelType,
+      long labels,
+      long lse,
+      long count,
+      long dloss,
+      long dx,
+      long rows,
+      long cols,
+      long ignored);
+
+  // Optimizers
+  public native void sgd(
+      long p,
+      long g,
+      long velocity,
+      long n,
+      double learningRate,
+      double momentum,
+      double dampening,
+      double weightDecay,
+      boolean nesterov,
+      boolean firstStep,
+      double gradScale);
+
+  public native void adamw(
+      long p,
+      long g,
+      long m,
+      long v,
+      long n,
+      double learningRate,
+      double beta1,
+      double beta2,
+      double epsilon,
+      double weightDecay,
+      long step,
+      double gradScale);
+
+  // Random numbers
+  public native void uniform(
+      int t, long y, long n, long seed, long stream, double low, double high);
+
+  public native void normal(
+      int t, long y, long n, long seed, long stream, double mean, double deviation);
+
+  public native void dropout(int t, long x, long y, long n, long seed, long stream, double p);
+
+  // Indexing
+  public native void gather(
+      int t, long x, int indexType, long index, long y, long outer, long n, long k, long inner);
+
+  public native void gatherGrad(
+      int t, long dy, int indexType, long index, long dx, long outer, long n, long k, long inner);
+
+  public native void takeRows(
+      int t, long x, int indexType, long index, long y, long rows, long cols, long k);
+
+  public native void takeRowsGrad(
+      int t, long dy, int indexType, long index, long dx, long rows, long cols, long k);
+
+  public native void oneHot(int indexType, long index, int t, long y, long n, long classes);
+}

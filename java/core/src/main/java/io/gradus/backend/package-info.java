@@ -1,0 +1,2 @@
+/** The native boundary. Nothing else imports {@code org.bytedeco}. */
+package io.gradus.backend;

@@ -1,0 +1,2 @@
+/** Data sets, batches, and files: IDX and safetensors. */
+package io.gradus.data;

@@ -1,0 +1,2 @@
+/** Whole networks made of layers. */
+package io.gradus.model;

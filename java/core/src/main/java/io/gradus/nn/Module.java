@@ -1,0 +1,160 @@
+package io.gradus.nn;
+
+import io.gradus.data.SafeTensors;
+import io.gradus.tensor.Scope;
+import io.gradus.tensor.Tensor;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.function.Supplier;
+
+/**
+ * A network or a part of one: parameters, parts inside it, and how an input becomes an output.
+ *
+ * <pre>{@code
+ * final class Residual extends Module {
+ *   private final Module inner;
+ *
+ *   Residual(Module inner) {
+ *     this.inner = child("inner", inner);
+ *   }
+ *
+ *   public Tensor forward(Tensor x) {
+ *     return Pointwise.add(x, inner.forward(x));
+ *   }
+ * }
+ * }</pre>
+ *
+ * <p>Parts and parameters are named as in PyTorch, with dots between: {@code inner.0.weight}.
+ * Import this class by its name: {@code io.gradus.nn.*} meets {@code java.lang.Module}.
+ */
+public abstract class Module {
+
+  private final Map<String, Module> children = new LinkedHashMap<>();
+  private final Map<String, Tensor> parameters = new LinkedHashMap<>();
+  private boolean training = true;
+
+  /** A module without parts and parameters yet. */
+  protected Module() {}
+
+  /** The output for an input; each module says of what shapes. */
+  public abstract Tensor forward(Tensor x);
+
+  // Putting it together, in the constructor of a module
+
+  /**
+   * Makes a module part of this one.
+   *
+   * @return the part
+   */
+  protected final <M extends Module> M child(String name, M part) {
+    checkName(name);
+    if (part == this) {
+      throw new IllegalArgumentException("module: it cannot be a part of itself: " + name);
+    }
+    children.put(name, part);
+    return part;
+  }
+
+  /**
+   * Makes a parameter: a tensor that requires gradients. It is made outside all scopes, so that it
+   * lives as long as the module wherever that is constructed.
+   *
+   * @return the tensor
+   */
+  protected final Tensor parameter(String name, Supplier<Tensor> value) {
+    checkName(name);
+    Tensor tensor = Scope.outside(value).requiresGrad(true);
+    parameters.put(name, tensor);
+    return tensor;
+  }
+
+  private void checkName(String name) {
+    if (name.isEmpty() || name.contains(".")) {
+      throw new IllegalArgumentException(
+          "module: a name must not be empty nor contain a dot: \"" + name + "\"");
+    }
+    if (children.containsKey(name) || parameters.containsKey(name)) {
+      throw new IllegalArgumentException("module: a name stands for one thing: " + name + " twice");
+    }
+  }
+
+  // Parameters
+
+  /** All parameters, those of parts with the part's name in front. */
+  public final Parameters parameters() {
+    Map<String, Tensor> all = new LinkedHashMap<>();
+    collect("", all);
+    return Parameters.of(all);
+  }
+
+  private void collect(String prefix, Map<String, Tensor> into) {
+    parameters.forEach((name, tensor) -> into.put(prefix + name, tensor));
+    children.forEach((name, part) -> part.collect(prefix + name + ".", into));
+  }
+
+  /**
+   * Writes the parameters to a safetensors file, which appears as a whole or not at all.
+   *
+   * @throws IOException where that fails; a file that was there before is unchanged
+   */
+  public final void save(Path file) throws IOException {
+    // Readers of the Python world refuse a file that does not name its framework.
+    SafeTensors.write(file, parameters().asMap(), Map.of("format", "pt"));
+  }
+
+  /**
+   * Reads the parameters' values from a safetensors file.
+   *
+   * @throws IOException where the file is missing or broken
+   * @throws IllegalArgumentException where its names, shapes or types differ from this module's;
+   *     then nothing is loaded
+   */
+  public final void load(Path file) throws IOException {
+    try (SafeTensors tensors = SafeTensors.read(file)) {
+      tensors.load(parameters().asMap());
+    }
+  }
+
+  // Training and evaluation
+
+  /** Switches this module and its parts to training, as they are at first: dropout drops. */
+  public final void train() {
+    training(true);
+  }
+
+  /** Switches this module and its parts to evaluation: dropout passes everything on. */
+  public final void eval() {
+    training(false);
+  }
+
+  private void training(boolean on) {
+    training = on;
+    children.values().forEach(part -> part.training(on));
+  }
+
+  /** Whether it is switched to training. */
+  public final boolean isTraining() {
+    return training;
+  }
+
+  // Looking at it
+
+  /** What {@link #toString} says between the parentheses: {@code in=784, out=256}. */
+  protected String settings() {
+    return "";
+  }
+
+  /** This module and its parts as a tree. */
+  @Override
+  public final String toString() {
+    StringBuilder text = new StringBuilder(getClass().getSimpleName() + "(" + settings());
+    children.forEach((name, part) -> text.append("\n  (" + name + "): " + indented(part)));
+    return text.append(children.isEmpty() ? ")" : "\n)").toString();
+  }
+
+  private static String indented(Module part) {
+    return part.toString().replace("\n", "\n  ");
+  }
+}

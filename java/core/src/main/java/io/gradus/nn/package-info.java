@@ -1,0 +1,2 @@
+/** Modules: layers with named parameters, and their first values. */
+package io.gradus.nn;

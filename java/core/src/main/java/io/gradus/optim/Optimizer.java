@@ -1,0 +1,218 @@
+package io.gradus.optim;
+
+import io.gradus.autograd.Gradients;
+import io.gradus.nn.Parameters;
+import io.gradus.tensor.DType;
+import io.gradus.tensor.Device;
+import io.gradus.tensor.Tensor;
+import java.lang.ref.Reference;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Predicate;
+
+/**
+ * Changes parameters so that the loss falls, one step for each set of gradients.
+ *
+ * <p>Building one moves the parameters into flat buffers, which one kernel call updates. A
+ * parameter that is frozen leaves them at the next step; one that is unfrozen joins, without a
+ * past. All are F32.
+ */
+public abstract sealed class Optimizer permits Sgd, AdamW {
+
+  /** Parameters that can share a buffer. */
+  private record Group(Device device, double weightDecay) {}
+
+  private final String name;
+  private final Parameters parameters;
+  private final Schedule schedule;
+  private final double weightDecay;
+  private final Predicate<String> decayed;
+  private final List<String> stateNames;
+  private final List<FlatParameters> buffers = new ArrayList<>();
+  private long steps;
+
+  Optimizer(String name, Parameters parameters, Builder<?> settings, List<String> stateNames) {
+    this.name = name;
+    this.parameters = parameters;
+    this.schedule = settings.schedule;
+    this.weightDecay = settings.weightDecay;
+    this.decayed = settings.decayed;
+    this.stateNames = stateNames;
+    arrange();
+    if (buffers.isEmpty()) {
+      throw new IllegalArgumentException(
+          name
+              + ": nothing to train: "
+              + parameters.names().size()
+              + " parameters, none of which requires gradients; unfreeze some");
+    }
+  }
+
+  /**
+   * Changes every parameter that is not frozen by its gradient. One that has none, because the loss
+   * does not depend on it, counts as having a gradient of zeros.
+   *
+   * @throws IllegalArgumentException where no gradient is one of a parameter of this optimizer
+   * @throws IllegalStateException where these gradients were applied before
+   */
+  public final void step(Gradients gradients) {
+    checkOurs(gradients);
+    gradients.apply();
+    arrange();
+    double rate = learningRate();
+    for (FlatParameters buffer : buffers) {
+      Tensor flat = buffer.flat(gradients);
+      if (flat != null) {
+        update(buffer, flat, gradients.factor(), rate);
+        Reference.reachabilityFence(flat);
+      } else {
+        try (Tensor gathered = buffer.gather(gradients)) {
+          update(buffer, gathered, 1, rate);
+        }
+      }
+      buffer.countStep();
+    }
+    steps++;
+    Reference.reachabilityFence(this);
+  }
+
+  private void checkOurs(Gradients gradients) {
+    for (Tensor parameter : parameters.tensors()) {
+      if (gradients.contains(parameter)) {
+        return;
+      }
+    }
+    throw new IllegalArgumentException(
+        name
+            + ": the loss depends on no parameter of this optimizer: "
+            + gradients
+            + "; build it with the parameters of the model that is trained");
+  }
+
+  /** The kernel call: {@code scale} multiplies the gradients first. */
+  abstract void update(FlatParameters p, Tensor gradients, double scale, double rate);
+
+  // Buffers
+
+  /** Lets frozen parameters out and trainable ones in. */
+  private void arrange() {
+    Set<Tensor> here = Collections.newSetFromMap(new IdentityHashMap<>());
+    for (int i = buffers.size() - 1; i >= 0; i--) {
+      if (!buffers.get(i).isIntact()) {
+        FlatParameters left = buffers.get(i).withoutFrozen();
+        if (left == null) {
+          buffers.remove(i);
+          continue;
+        }
+        buffers.set(i, left);
+      }
+      here.addAll(buffers.get(i).tensors());
+    }
+    Map<Group, Map<String, Tensor>> joining = new LinkedHashMap<>();
+    parameters
+        .asMap()
+        .forEach(
+            (parameter, tensor) -> {
+              if (tensor.requiresGrad() && !here.contains(tensor)) {
+                checkType(parameter, tensor);
+                double decay = decayed.test(parameter) ? weightDecay : 0;
+                joining
+                    .computeIfAbsent(new Group(tensor.device(), decay), g -> new LinkedHashMap<>())
+                    .put(parameter, tensor);
+              }
+            });
+    joining.forEach(
+        (group, members) ->
+            buffers.add(FlatParameters.of(members, stateNames.size(), group.weightDecay())));
+  }
+
+  private void checkType(String parameter, Tensor tensor) {
+    if (tensor.dtype() != DType.F32) {
+      throw new IllegalArgumentException(
+          name + ": parameters must be f32: " + parameter + " is " + tensor.describe());
+    }
+  }
+
+  // What it is
+
+  /** The learning rate of the next step. */
+  public final double learningRate() {
+    return Hyperparameters.checkRate(name, schedule.at(steps));
+  }
+
+  /** How many steps were taken. */
+  public final long steps() {
+    return steps;
+  }
+
+  /**
+   * What it keeps for each parameter, under the parameter's name and PyTorch's: {@code
+   * 0.weight.exp_avg}. The tensors share the optimizer's memory: to write them is to change its
+   * state. They are the optimizer's until a parameter is frozen or unfrozen.
+   */
+  public final Map<String, Tensor> state() {
+    Map<String, Tensor> state = new LinkedHashMap<>();
+    for (FlatParameters buffer : buffers) {
+      for (int i = 0; i < stateNames.size(); i++) {
+        buffer.putState(i, stateNames.get(i), state);
+      }
+    }
+    return state;
+  }
+
+  /** The settings that all optimizers have. */
+  public abstract static sealed class Builder<B extends Builder<B>>
+      permits Sgd.Builder, AdamW.Builder {
+
+    private final String name;
+    private Schedule schedule = Schedule.constant(1e-3);
+    private double weightDecay;
+    private Predicate<String> decayed = parameter -> true;
+
+    Builder(String name, double weightDecay) {
+      this.name = name;
+      this.weightDecay = weightDecay;
+    }
+
+    abstract B self();
+
+    /** The same learning rate in every step; 0.001 where none is set. */
+    public final B learningRate(double rate) {
+      Hyperparameters.checkRate(name, rate);
+      return learningRate(steps -> rate);
+    }
+
+    /** A learning rate for each step. */
+    public final B learningRate(Schedule schedule) {
+      this.schedule = schedule;
+      return self();
+    }
+
+    /** How strongly parameters are drawn towards 0. */
+    public final B weightDecay(double decay) {
+      return weightDecay(decay, parameter -> true);
+    }
+
+    /**
+     * How strongly those parameters are drawn towards 0 for whose names {@code decayed} is true:
+     * {@code weightDecay(0.1, name -> name.endsWith("weight"))} spares biases.
+     */
+    public final B weightDecay(double decay, Predicate<String> decayed) {
+      this.weightDecay = Hyperparameters.checkNotNegative(name, "weight decay", decay);
+      this.decayed = decayed;
+      return self();
+    }
+
+    /**
+     * The optimizer of these parameters, which move into its buffers.
+     *
+     * @throws IllegalArgumentException where all are frozen or one is not F32
+     */
+    public abstract Optimizer build(Parameters parameters);
+  }
+}

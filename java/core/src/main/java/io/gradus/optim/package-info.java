@@ -1,0 +1,2 @@
+/** Optimizers over flat buffers, and learning rate schedules. */
+package io.gradus.optim;

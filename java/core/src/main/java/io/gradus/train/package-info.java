@@ -1,0 +1,2 @@
+/** What a training run needs around the loop: evaluation and its figures. */
+package io.gradus.train;

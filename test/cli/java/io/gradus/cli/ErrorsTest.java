@@ -1,0 +1,172 @@
+package io.gradus.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.PrintStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class ErrorsTest {
+
+  @TempDir private Path folder;
+
+  /** The one line that a user sees. */
+  private static void assertFails(int code, String sentence, String... args) {
+    Cli run = Cli.run(args);
+    assertEquals(sentence + System.lineSeparator(), run.err());
+    assertEquals(code, run.code());
+    assertEquals("", run.out());
+  }
+
+  @Test
+  void no_command_is_wrong_usage() {
+    assertFails(2, "gradus: no command is given; name train, info or bench; see gradus --help");
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "teach | gradus: Unmatched argument at index 0: 'teach'; see gradus --help",
+        "info --fast | gradus: Unknown option: '--fast'; see gradus info --help",
+        "train --epochs 0 | gradus: --epochs: must be 1 or more: 0; see gradus train --help",
+        "train --epochs x | gradus: Invalid value for option '--epochs': 'x' is not an int;"
+            + " see gradus train --help",
+        "train --batch-size -1 | gradus: --batch-size: must be 1 or more: -1;"
+            + " see gradus train --help",
+        "train --hidden 8,0 | gradus: --hidden: must be 1 or more: [8, 0]; see gradus train --help",
+        "train --dropout 1 | gradus: --dropout: must be at least 0 and less than 1: 1.0;"
+            + " see gradus train --help",
+        "train --learning-rate NaN | gradus: --learning-rate: must be positive: NaN;"
+            + " see gradus train --help",
+        "train --weight-decay -0.1 | gradus: --weight-decay: must not be negative: -0.1;"
+            + " see gradus train --help",
+        "train --optimizer adam | gradus: Invalid value for option '--optimizer': expected one of"
+            + " [adamw, sgd] (case-sensitive) but was 'adam'; see gradus train --help",
+        "train gpt | gradus: Invalid value for positional parameter at index 0 (NETWORK): expected"
+            + " one of [mlp] (case-sensitive) but was 'gpt'; see gradus train --help",
+        "train --threads 0 | gradus: --threads: must lie in 1 to 1024: 0; see gradus train --help",
+        "bench --workload mlp | gradus: --workload: there is none of this name: mlp; supported are"
+            + " mlp_784_256_10_b32, mlp_784_256_10_b64, mlp_784_256_10_b256;"
+            + " see gradus bench --help",
+        "bench --seconds 0 | gradus: --seconds: must be positive and at most 86400: 0.0;"
+            + " see gradus bench --help",
+        "bench --seconds NaN | gradus: --seconds: must be positive and at most 86400: NaN;"
+            + " see gradus bench --help",
+      })
+  void wrong_usage_is_one_sentence_and_a_hint(String args, String sentence) {
+    assertFails(2, sentence, args.split(" "));
+  }
+
+  @Test
+  void a_missing_data_folder_is_named() {
+    Path missing = folder.resolve("none");
+    assertFails(
+        1, "gradus: data: no such directory: " + missing, "train", "--data", missing.toString());
+  }
+
+  @Test
+  void a_data_folder_that_is_a_file_is_named() throws IOException {
+    Path file = Files.createFile(folder.resolve("file"));
+    assertFails(1, "gradus: data: not a directory: " + file, "train", "--data", file.toString());
+  }
+
+  @Test
+  void an_empty_data_folder_says_what_was_looked_for() {
+    assertFails(
+        1,
+        "gradus: data: no train-images in "
+            + folder
+            + ": looked for train-images-idx3-ubyte,"
+            + " train-images-idx3-ubyte.gz, train-images.idx3-ubyte, train-images.idx3-ubyte.gz",
+        "train",
+        "--data",
+        folder.toString());
+  }
+
+  @Test
+  void a_truncated_file_is_named() throws IOException {
+    IdxFiles.write(folder);
+    Path file = folder.resolve("train-labels-idx1-ubyte");
+    byte[] bytes = Files.readAllBytes(file);
+    Files.write(file, java.util.Arrays.copyOf(bytes, bytes.length - 1));
+    Cli run = Cli.run("train", "--data", folder.toString());
+    assertEquals(1, run.code());
+    assertTrue(run.err().startsWith("gradus: idx: cut short: " + file), run.err());
+    assertEquals(1, run.err().lines().count());
+  }
+
+  @Test
+  void an_output_folder_that_is_missing_is_found_out_before_the_training() {
+    Path parent = folder.resolve("none");
+    assertFails(
+        1,
+        "gradus: --output: no such directory: " + parent,
+        "train",
+        "--output",
+        parent.resolve("m.safetensors").toString());
+  }
+
+  @Test
+  void an_output_that_is_a_folder_is_found_out_before_the_training() {
+    assertFails(
+        1,
+        "gradus: --output: not a regular file: " + folder,
+        "train",
+        "--output",
+        folder.toString());
+  }
+
+  @Test
+  void the_stack_trace_comes_when_asked_for() {
+    Cli run = Cli.run("train", "--data", folder.toString(), "--stacktrace");
+    assertEquals(1, run.code());
+    assertTrue(run.err().startsWith("gradus: data: no train-images"), run.err());
+    assertTrue(run.err().contains("\tat io.gradus.cli.IdxFolder"), run.err());
+  }
+
+  @Test
+  void a_reader_that_goes_away_ends_the_run_without_a_word() {
+    PrintStream out = System.out;
+    OutputStream broken =
+        new OutputStream() {
+          @Override
+          public void write(int b) throws IOException {
+            throw new IOException("Broken pipe");
+          }
+        };
+    System.setOut(new PrintStream(broken, true));
+    try {
+      PrintStream err = System.err;
+      var seen = new java.io.ByteArrayOutputStream();
+      System.setErr(new PrintStream(seen, true));
+      try {
+        assertEquals(1, Main.run("info"));
+        assertEquals("", seen.toString());
+      } finally {
+        System.setErr(err);
+      }
+    } finally {
+      System.setOut(out);
+    }
+  }
+
+  @Test
+  void a_failure_in_a_static_initializer_is_told_by_its_cause() {
+    var cause = new IllegalStateException("gradus: no native library");
+    assertEquals(
+        "gradus: no native library", Main.sentence(new ExceptionInInitializerError(cause)));
+  }
+
+  @Test
+  void a_failure_without_a_message_is_told_by_its_name() {
+    assertEquals("StackOverflowError", Main.sentence(new StackOverflowError()));
+  }
+}

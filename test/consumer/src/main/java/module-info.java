@@ -1,0 +1,4 @@
+/** A program of a user. */
+module consumer {
+  requires io.gradus.platform;
+}

@@ -1,0 +1,35 @@
+package io.gradus;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Runs a program in a virtual machine of its own, for what system properties decide at the start.
+ */
+public final class ChildJvm {
+
+  private ChildJvm() {}
+
+  /**
+   * @param options for the virtual machine, such as {@code -Dgradus.threads=2}
+   * @return what the program wrote, to either stream
+   */
+  public static String run(Class<?> program, String... options) throws Exception {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of("-Xmx256m", "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED"));
+    if (System.getProperty("gradus.cpu") != null) {
+      command.add("-Dgradus.cpu=" + System.getProperty("gradus.cpu"));
+    }
+    command.addAll(List.of(options));
+    command.addAll(List.of("-cp", System.getProperty("java.class.path"), program.getName()));
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(0, process.waitFor(), output);
+    return output;
+  }
+}

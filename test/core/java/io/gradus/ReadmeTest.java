@@ -1,0 +1,84 @@
+package io.gradus;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.StringWriter;
+import java.net.URL;
+import java.net.URLClassLoader;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import javax.tools.JavaCompiler;
+import javax.tools.ToolProvider;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The README's Java is compiled and run as it stands there. */
+class ReadmeTest {
+
+  private static final Path README = Path.of("../../README.md");
+
+  @TempDir Path folder;
+
+  @Test
+  void the_example_compiles_and_trains() throws Exception {
+    List<String> examples = blocks("java");
+    assertFalse(examples.isEmpty(), "the README shows Java");
+    for (String example : examples) {
+      Path classes = compile(example);
+      try (URLClassLoader loader = new URLClassLoader(new URL[] {classes.toUri().toURL()})) {
+        loader.loadClass("Example").getMethod("main", String[].class).invoke(null, (Object) null);
+      }
+      assertTrue(Files.size(folder.resolve("xor.safetensors")) > 0, "the example saved its model");
+    }
+  }
+
+  @Test
+  void the_readme_fits_in_200_lines() throws Exception {
+    assertTrue(Files.readAllLines(README).size() < 200);
+  }
+
+  private static List<String> blocks(String language) throws Exception {
+    Pattern block = Pattern.compile("```" + language + "\n(.*?)```", Pattern.DOTALL);
+    return block.matcher(Files.readString(README)).results().map(found -> found.group(1)).toList();
+  }
+
+  /** Statements go into a main method; files go into the test's own folder. */
+  private Path compile(String example) throws Exception {
+    StringBuilder imports = new StringBuilder();
+    StringBuilder body = new StringBuilder();
+    for (String line : example.split("\n")) {
+      (line.startsWith("import ") ? imports : body).append(line).append('\n');
+    }
+    String here =
+        body.toString()
+            .replaceAll("Path\\.of\\(\"", Matcher.quoteReplacement("Path.of(\"" + folder + "/"));
+    Path source = folder.resolve("Example.java");
+    Files.writeString(
+        source,
+        imports
+            + "public class Example {\n public static void main(String[] args) throws Exception {\n"
+            + here
+            + "}}\n");
+    JavaCompiler compiler = ToolProvider.getSystemJavaCompiler();
+    StringWriter messages = new StringWriter();
+    try (var files = compiler.getStandardFileManager(null, null, null)) {
+      boolean compiled =
+          compiler
+              .getTask(
+                  messages,
+                  files,
+                  null,
+                  List.of("-d", folder.toString(), "-cp", System.getProperty("java.class.path")),
+                  null,
+                  files.getJavaFileObjects(source))
+              .call();
+      assertEquals("", compiled ? "" : messages.toString());
+    }
+    return folder;
+  }
+}

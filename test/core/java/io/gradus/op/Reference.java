@@ -1,0 +1,365 @@
+package io.gradus.op;
+
+import io.gradus.tensor.Seed;
+import io.gradus.tensor.Shape;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Every op as its formula, in plain loops over doubles. Slow, obvious, and without a line in common
+ * with the kernels it judges.
+ */
+final class Reference {
+
+  private Reference() {}
+
+  // Reductions
+
+  /** Whether an axis is among those reduced; none named means all. */
+  private static boolean reduced(int axis, int rank, int... axes) {
+    for (int a : axes) {
+      if ((a < 0 ? a + rank : a) == axis) {
+        return true;
+      }
+    }
+    return axes.length == 0;
+  }
+
+  private static Shape reducedShape(Shape shape, boolean keepDims, int... axes) {
+    List<Long> dims = new ArrayList<>();
+    for (int axis = 0; axis < shape.rank(); axis++) {
+      if (!reduced(axis, shape.rank(), axes)) {
+        dims.add(shape.dim(axis));
+      } else if (keepDims) {
+        dims.add(1L);
+      }
+    }
+    return Shape.of(dims.stream().mapToLong(Long::longValue).toArray());
+  }
+
+  static Doubles sum(Doubles x, boolean keepDims, int... axes) {
+    Shape narrow = reducedShape(x.shape(), true, axes);
+    double[] y = new double[(int) narrow.size()];
+    Doubles.of(
+        x.shape(),
+        i -> {
+          long offset = 0;
+          for (int axis = 0; axis < i.length; axis++) {
+            offset = offset * narrow.dim(axis) + (reduced(axis, i.length, axes) ? 0 : i[axis]);
+          }
+          y[(int) offset] += x.at(i);
+          return 0;
+        });
+    return new Doubles(reducedShape(x.shape(), keepDims, axes), y);
+  }
+
+  static Doubles mean(Doubles x, boolean keepDims, int... axes) {
+    Doubles sums = sum(x, keepDims, axes);
+    double count = (double) x.shape().size() / Math.max(1, sums.shape().size());
+    return sums.map(s -> s / count);
+  }
+
+  static Doubles max(Doubles x, boolean keepDims, int... axes) {
+    Shape narrow = reducedShape(x.shape(), true, axes);
+    double[] y = new double[(int) narrow.size()];
+    java.util.Arrays.fill(y, Double.NEGATIVE_INFINITY);
+    Doubles.of(
+        x.shape(),
+        i -> {
+          long offset = 0;
+          for (int axis = 0; axis < i.length; axis++) {
+            offset = offset * narrow.dim(axis) + (reduced(axis, i.length, axes) ? 0 : i[axis]);
+          }
+          y[(int) offset] = Math.max(y[(int) offset], x.at(i)); // NaN wins in Math.max
+          return 0;
+        });
+    return new Doubles(reducedShape(x.shape(), keepDims, axes), y);
+  }
+
+  /** The first index of the largest element; a NaN counts as the largest. */
+  static Doubles argmax(Doubles x, int axis) {
+    int along = x.shape().axis(axis);
+    return Doubles.of(
+        x.shape().without(along),
+        i -> {
+          long best = 0;
+          for (long j = 1; j < x.dim(along); j++) {
+            double here = x.at(insert(i, along, j));
+            double largest = x.at(insert(i, along, best));
+            if (here > largest || Double.isNaN(here) && !Double.isNaN(largest)) {
+              best = j;
+            }
+          }
+          return best;
+        });
+  }
+
+  private static long[] insert(long[] index, int axis, long value) {
+    long[] longer = new long[index.length + 1];
+    for (int i = 0; i < longer.length; i++) {
+      longer[i] = i < axis ? index[i] : i == axis ? value : index[i - 1];
+    }
+    return longer;
+  }
+
+  private static long[] with(long[] index, int axis, long value) {
+    long[] copy = index.clone();
+    copy[axis] = value;
+    return copy;
+  }
+
+  // Linear algebra
+
+  /** The last two axes multiply; those before them are batches and broadcast. */
+  static Doubles matmul(Doubles a, Doubles b) {
+    int rank = Math.max(a.rank(), b.rank());
+    long m = a.dim(-2);
+    long n = b.dim(-1);
+    Shape batches = Doubles.broadcast(batches(a), batches(b));
+    long[] dims = java.util.Arrays.copyOf(batches.toArray(), rank);
+    dims[rank - 2] = m;
+    dims[rank - 1] = n;
+    return Doubles.of(
+        Shape.of(dims),
+        i -> {
+          double sum = 0;
+          for (long k = 0; k < a.dim(-1); k++) {
+            sum += batched(a, i, i[rank - 2], k) * batched(b, i, k, i[rank - 1]);
+          }
+          return sum;
+        });
+  }
+
+  private static Shape batches(Doubles x) {
+    return Shape.of(java.util.Arrays.copyOf(x.shape().toArray(), x.rank() - 2));
+  }
+
+  /** Element (row, column) of the matrix that belongs to an index of the result. */
+  private static double batched(Doubles x, long[] i, long row, long column) {
+    long[] index = new long[x.rank()];
+    for (int back = 3; back <= x.rank(); back++) {
+      index[x.rank() - back] = x.dim(-back) == 1 ? 0 : i[i.length - back];
+    }
+    index[x.rank() - 2] = row;
+    index[x.rank() - 1] = column;
+    return x.at(index);
+  }
+
+  static Doubles matmulNT(Doubles a, Doubles b) {
+    return matmul(a, transpose(b, -2, -1));
+  }
+
+  static Doubles matmulTN(Doubles a, Doubles b) {
+    return matmul(transpose(a, -2, -1), b);
+  }
+
+  /** {@code y = x · wᵀ}, with w as (outputs, inputs). */
+  static Doubles linear(Doubles x, Doubles w) {
+    return Doubles.of(
+        x.shape().with(-1, w.dim(0)),
+        i -> {
+          double sum = 0;
+          for (long k = 0; k < w.dim(1); k++) {
+            sum += x.at(with(i, i.length - 1, k)) * w.at(i[i.length - 1], k);
+          }
+          return sum;
+        });
+  }
+
+  static Doubles linear(Doubles x, Doubles w, Doubles bias) {
+    return linear(x, w).zip(bias, Double::sum);
+  }
+
+  // Softmax and losses
+
+  /** {@code y = exp(x) / Σ exp(x)} over the last axis, shifted by its largest element. */
+  static Doubles softmax(Doubles x) {
+    return logSoftmax(x).map(Math::exp);
+  }
+
+  static Doubles logSoftmax(Doubles x) {
+    int last = x.rank() - 1;
+    Doubles sums = Doubles.of(x.shape().with(last, 1), i -> logSumExp(x, i, last));
+    return Doubles.of(x.shape(), i -> x.at(i) - sums.at(with(i, last, 0)));
+  }
+
+  private static double logSumExp(Doubles x, long[] index, int axis) {
+    double largest = Double.NEGATIVE_INFINITY;
+    for (long j = 0; j < x.dim(axis); j++) {
+      largest = Math.max(largest, x.at(with(index, axis, j)));
+    }
+    double sum = 0;
+    for (long j = 0; j < x.dim(axis); j++) {
+      sum += Math.exp(x.at(with(index, axis, j)) - largest);
+    }
+    return largest + Math.log(sum);
+  }
+
+  /** The mean of {@code -logSoftmax(logits)[label]} over the rows whose label is not ignored. */
+  static Doubles crossEntropy(Doubles logits, Doubles labels, long ignored) {
+    Doubles rows = logits.reshape(Shape.of(labels.shape().size(), logits.dim(-1)));
+    Doubles logs = logSoftmax(rows);
+    double sum = 0;
+    long count = 0;
+    for (int row = 0; row < rows.dim(0); row++) {
+      long label = (long) labels.values()[row];
+      if (label != ignored) {
+        sum -= logs.at(row, label);
+        count++;
+      }
+    }
+    return Doubles.scalar(sum / count);
+  }
+
+  // Shapes
+
+  static Doubles slice(Doubles x, long from, long to) {
+    return Doubles.of(x.shape().with(0, to - from), i -> x.at(with(i, 0, i[0] + from)));
+  }
+
+  static Doubles permute(Doubles x, int... order) {
+    long[] dims = new long[order.length];
+    for (int axis = 0; axis < order.length; axis++) {
+      dims[axis] = x.dim(order[axis]);
+    }
+    return Doubles.of(
+        Shape.of(dims),
+        i -> {
+          long[] from = new long[order.length];
+          for (int axis = 0; axis < order.length; axis++) {
+            from[x.shape().axis(order[axis])] = i[axis];
+          }
+          return x.at(from);
+        });
+  }
+
+  static Doubles transpose(Doubles x, int first, int second) {
+    int[] order = new int[x.rank()];
+    java.util.Arrays.setAll(order, axis -> axis);
+    order[x.shape().axis(first)] = x.shape().axis(second);
+    order[x.shape().axis(second)] = x.shape().axis(first);
+    return permute(x, order);
+  }
+
+  static Doubles expand(Doubles x, Shape shape) {
+    return Doubles.of(shape, x::spread);
+  }
+
+  static Doubles concat(int axis, Doubles... parts) {
+    int along = parts[0].shape().axis(axis);
+    long length = 0;
+    for (Doubles part : parts) {
+      length += part.dim(along);
+    }
+    return Doubles.of(
+        parts[0].shape().with(along, length),
+        i -> {
+          long place = i[along];
+          int part = 0;
+          while (place >= parts[part].dim(along)) {
+            place -= parts[part++].dim(along);
+          }
+          return parts[part].at(with(i, along, place));
+        });
+  }
+
+  static Doubles stack(int axis, Doubles... parts) {
+    int rank = parts[0].rank() + 1;
+    int along = axis < 0 ? axis + rank : axis;
+    Doubles[] raised = new Doubles[parts.length];
+    for (int p = 0; p < parts.length; p++) {
+      raised[p] = parts[p].reshape(Shape.of(insert(parts[p].shape().toArray(), along, 1)));
+    }
+    return concat(along, raised);
+  }
+
+  // Indexing
+
+  /** {@code y[..j..] = x[..index[..j..]..]}, the index standing in for one axis. */
+  static Doubles gather(Doubles x, int axis, Doubles index) {
+    int along = x.shape().axis(axis);
+    return Doubles.of(index.shape(), i -> x.at(with(i, along, (long) index.at(i))));
+  }
+
+  static Doubles takeRows(Doubles x, Doubles index) {
+    int lead = index.rank();
+    long[] dims = new long[lead + x.rank() - 1];
+    for (int axis = 0; axis < dims.length; axis++) {
+      dims[axis] = axis < lead ? index.dim(axis) : x.dim(axis - lead + 1);
+    }
+    return Doubles.of(
+        Shape.of(dims),
+        i -> {
+          long[] from = new long[x.rank()];
+          from[0] = (long) index.at(java.util.Arrays.copyOf(i, lead));
+          System.arraycopy(i, lead, from, 1, x.rank() - 1);
+          return x.at(from);
+        });
+  }
+
+  static Doubles oneHot(Doubles index, long classes) {
+    long[] dims = java.util.Arrays.copyOf(index.shape().toArray(), index.rank() + 1);
+    dims[index.rank()] = classes;
+    return Doubles.of(
+        Shape.of(dims),
+        i -> index.at(java.util.Arrays.copyOf(i, index.rank())) == i[index.rank()] ? 1 : 0);
+  }
+
+  static Doubles where(Doubles mask, Doubles a, Doubles b) {
+    Shape wide = Doubles.broadcast(mask.shape(), Doubles.broadcast(a.shape(), b.shape()));
+    return Doubles.of(wide, i -> mask.spread(i) != 0 ? a.spread(i) : b.spread(i));
+  }
+
+  // Random numbers
+
+  /** Word {@code i % 4} of block {@code i / 4}, with the stream in the counter's upper half. */
+  private static long word(Seed seed, long i) {
+    return philox(new long[] {i / 4 & 0xffffffffL, i / 4 >>> 32, 0, 0}, seed.value())[
+        (int) (i % 4)];
+  }
+
+  /** Philox4x32-10, as in table 2 of Salmon et al. 2011. */
+  static long[] philox(long[] counter, long key) {
+    long mask = 0xffffffffL;
+    long[] c = counter.clone();
+    long k0 = key & mask;
+    long k1 = key >>> 32;
+    for (int round = 0; round < 10; round++) {
+      long p0 = 0xD2511F53L * c[0];
+      long p1 = 0xCD9E8D57L * c[2];
+      c = new long[] {(p1 >>> 32) ^ c[1] ^ k0, p1 & mask, (p0 >>> 32) ^ c[3] ^ k1, p0 & mask};
+      k0 = (k0 + 0x9E3779B9L) & mask;
+      k1 = (k1 + 0xBB67AE85L) & mask;
+    }
+    return c;
+  }
+
+  static Doubles uniform(Shape shape, Seed seed, double low, double high) {
+    Doubles y = new Doubles(shape, new double[(int) shape.size()]);
+    for (int i = 0; i < y.values().length; i++) {
+      y.values()[i] = low + (high - low) * (word(seed, i) >>> 8) * 0x1p-24;
+    }
+    return y;
+  }
+
+  /** Box and Muller 1958: a radius from one word, an angle from the next. */
+  static Doubles normal(Shape shape, Seed seed, double mean, double deviation) {
+    Doubles y = new Doubles(shape, new double[(int) shape.size()]);
+    for (int i = 0; i < y.values().length; i++) {
+      double u = ((word(seed, i & ~1) >>> 1) + 0.5) * 0x1p-31;
+      double angle = 2 * Math.PI * word(seed, i | 1) * 0x1p-32;
+      double turn = (i & 1) == 0 ? Math.cos(angle) : Math.sin(angle);
+      y.values()[i] = mean + deviation * Math.sqrt(-2 * Math.log(u)) * turn;
+    }
+    return y;
+  }
+
+  static Doubles dropout(Doubles x, double p, Seed seed) {
+    Doubles y = new Doubles(x.shape(), new double[x.values().length]);
+    for (int i = 0; i < y.values().length; i++) {
+      boolean kept = word(seed, i) >= Math.rint(p * 0x1p32);
+      y.values()[i] = kept ? x.values()[i] / (1 - p) : 0;
+    }
+    return y;
+  }
+}

@@ -1,0 +1,63 @@
+package io.gradus.train;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Memory over 10,000 training steps, in a virtual machine of its own whose heap is touched at once.
+ */
+class SteadyMemoryTest {
+
+  /**
+   * Held and resident bytes after 200 steps and at the end, and the most bytes in use at a time.
+   */
+  private record Run(long heldThen, long heldNow, long residentThen, long residentNow, long most) {}
+
+  @Test
+  void memory_is_flat_over_10_000_steps_with_no_scope_but_the_tape() throws Exception {
+    Run run = run();
+    assertEquals(run.heldThen, run.heldNow, "no page is taken from the system after the start");
+    assertTrue(
+        run.residentNow <= run.residentThen * 1.05,
+        () -> "resident memory grew from " + run.residentThen + " to " + run.residentNow);
+  }
+
+  @Test
+  void memory_is_bounded_over_10_000_steps_when_no_tape_is_closed() throws Exception {
+    Run run = run("forgotten");
+    assertTrue(run.most < 300L << 20, () -> "in use at a time: " + run.most + " bytes");
+    assertTrue(run.heldNow < 400L << 20, () -> "held at the end: " + run.heldNow + " bytes");
+  }
+
+  private static Run run(String... args) throws Exception {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(
+        List.of(
+            "-XX:+UseSerialGC",
+            "-Xms96m",
+            "-Xmx96m",
+            "-XX:+AlwaysPreTouch",
+            "--enable-native-access=ALL-UNNAMED",
+            "-cp",
+            System.getProperty("java.class.path"),
+            SteadyTraining.class.getName()));
+    command.addAll(List.of(args));
+    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(0, process.waitFor(), output);
+    String[] words = output.strip().lines().reduce((a, b) -> b).orElseThrow().split(" ");
+    return new Run(
+        Long.parseLong(words[1]),
+        Long.parseLong(words[2]),
+        Long.parseLong(words[4]),
+        Long.parseLong(words[5]),
+        Long.parseLong(words[7]));
+  }
+}

@@ -1,0 +1,179 @@
+// The bounds that math/functions.h states, and the conversions of math/types.h.
+//
+//   functions_test [STRIDE]     every STRIDE-th float; 1 is all of them and takes some minutes
+//
+// Compiled with a backend's own flags, so that the loops here are the vectorized ones.
+#include "math/functions.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <vector>
+
+#include "check.h"
+
+namespace {
+
+using gradus::BF16;
+using gradus::F16;
+namespace math = gradus::math;
+
+constexpr size_t kBlock = 4096;
+
+/** The distance in units in the last place of a float at `want`; 0 where both are NaN. */
+double ulps(float got, double want) {
+  constexpr double kWrong = 1e9;
+  if (std::isnan(want)) return std::isnan(got) ? 0 : kWrong;
+  const auto nearest = static_cast<float>(want);
+  if (std::isnan(got) || std::isinf(nearest) || std::isinf(got)) return got == nearest ? 0 : kWrong;
+  int exponent;
+  std::frexp(want, &exponent);
+  return std::fabs(got - want) / std::ldexp(1.0, std::max(exponent - 24, -149));
+}
+
+/** Calls block(floats) for every `stride`-th float, block by block. */
+template <class Block>
+void everyFloat(uint64_t stride, Block block) {
+  std::vector<float> x;
+  for (uint64_t bits = 0; bits < (uint64_t{1} << 32); bits += stride) {
+    x.push_back(math::floatOf(static_cast<uint32_t>(bits)));
+    if (x.size() == kBlock || bits + stride >= (uint64_t{1} << 32)) {
+      block(x);
+      x.clear();
+    }
+  }
+}
+
+template <class F, class Reference>
+void within(const char* name, double bound, uint64_t stride, F f, Reference reference) {
+  double worst = 0;
+  float where = 0;
+  std::vector<float> y(kBlock);
+  everyFloat(stride, [&](const std::vector<float>& x) {
+    const float* from = x.data();
+    float* to = y.data();
+    for (size_t i = 0; i < x.size(); ++i) to[i] = f(from[i]);
+    for (size_t i = 0; i < x.size(); ++i) {
+      const double error = ulps(y[i], reference(static_cast<double>(x[i])));
+      if (error > worst) {
+        worst = error;
+        where = x[i];
+      }
+    }
+  });
+  std::printf("%s: at most %.3f ULP, at %a\n", name, worst, static_cast<double>(where));
+  CHECK(worst <= bound, "%s: %g ULP at %a", name, worst, static_cast<double>(where));
+}
+
+void functionsKeepTheirBounds(uint64_t stride) {
+  within(
+      "exp", 1.1, stride, [](float x) { return math::exp(x); },
+      [](double x) { return std::exp(x); });
+  within(
+      "log", 1.0, stride, [](float x) { return math::log(x); },
+      [](double x) { return std::log(x); });
+  within(
+      "tanh", 1.5, stride, [](float x) { return math::tanh(x); },
+      [](double x) { return std::tanh(x); });
+  within(
+      "sigmoid", 2.5, stride, [](float x) { return math::sigmoid(x); },
+      [](double x) { return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x)); });
+}
+
+void specialValuesAreExact() {
+  const float infinity = std::numeric_limits<float>::infinity();
+  const float smallest = std::numeric_limits<float>::denorm_min();
+  // A volatile argument, so that none of these is computed by the compiler.
+  auto is = [](const char* what, float got, float want) {
+    CHECK(math::bitsOf(got) == math::bitsOf(want), "%s is %a", what, static_cast<double>(got));
+  };
+  volatile float zero = 0, minusZero = -0.0f, one = 1, big = infinity, low = -infinity;
+  is("exp(0)", math::exp(zero), 1);
+  is("exp(-infinity)", math::exp(low), 0);
+  is("exp(infinity)", math::exp(big), infinity);
+  volatile float under = -103.5f, gone = -104.1f;
+  is("exp(-103.5)", math::exp(under), smallest);
+  is("exp(-104.1)", math::exp(gone), 0);
+  is("log(0)", math::log(zero), -infinity);
+  is("log(-0)", math::log(minusZero), -infinity);
+  is("log(1)", math::log(one), 0);
+  is("log(infinity)", math::log(big), infinity);
+  CHECK(std::isnan(math::log(low)), "log(-infinity)");
+  is("tanh(-0)", math::tanh(minusZero), -0.0f);
+  is("tanh(infinity)", math::tanh(big), 1);
+  is("tanh(-infinity)", math::tanh(low), -1);
+  is("sigmoid(0)", math::sigmoid(zero), 0.5f);
+  is("sigmoid(infinity)", math::sigmoid(big), 1);
+  is("sigmoid(-infinity)", math::sigmoid(low), 0);
+}
+
+/** What 16 bits stand for, from the definition of the format. */
+double valueOf(uint32_t bits, int exponentBits, int fractionBits) {
+  const int bias = (1 << (exponentBits - 1)) - 1;
+  const uint32_t fraction = bits & ((1u << fractionBits) - 1);
+  const int exponent = static_cast<int>(bits >> fractionBits) & ((1 << exponentBits) - 1);
+  const double sign = bits >> (exponentBits + fractionBits) != 0 ? -1 : 1;
+  if (exponent == (1 << exponentBits) - 1) {
+    return fraction != 0 ? std::numeric_limits<double>::quiet_NaN()
+                         : sign * std::numeric_limits<double>::infinity();
+  }
+  if (exponent == 0) return sign * std::ldexp(fraction, 1 - bias - fractionBits);
+  return sign * std::ldexp((1u << fractionBits) + fraction, exponent - bias - fractionBits);
+}
+
+/** x rounded to nearest even to the format's precision and range. */
+double roundedTo(float x, int exponentBits, int fractionBits) {
+  if (std::isnan(x) || std::isinf(x) || x == 0) return x;
+  const int bias = (1 << (exponentBits - 1)) - 1;
+  int exponent;
+  std::frexp(x, &exponent);
+  const int unit = std::max(exponent - 1, 1 - bias) - fractionBits;
+  const double rounded = std::ldexp(std::nearbyint(std::ldexp(x, -unit)), unit);
+  const double end = std::ldexp(1, bias + 1);
+  return std::fabs(rounded) >= end ? std::copysign(std::numeric_limits<double>::infinity(), x)
+                                   : rounded;
+}
+
+bool same(double a, double b) {
+  return std::isnan(a) ? std::isnan(b) : a == b && std::signbit(a) == std::signbit(b);
+}
+
+void conversionsAreExactOrRoundToEven(uint64_t stride) {
+  for (uint32_t bits = 0; bits < 0x10000; ++bits) {
+    const auto half = static_cast<uint16_t>(bits);
+    CHECK(same(math::toFloat(BF16{half}), valueOf(bits, 8, 7)), "bf16 %x", bits);
+    CHECK(same(math::toFloat(F16{half}), valueOf(bits, 5, 10)), "f16 %x", bits);
+    const bool nan = std::isnan(valueOf(bits, 8, 7));
+    CHECK(nan || math::toBF16(math::toFloat(BF16{half})).bits == half, "bf16 %x", bits);
+    const bool nan16 = std::isnan(valueOf(bits, 5, 10));
+    CHECK(nan16 || math::toF16(math::toFloat(F16{half})).bits == half, "f16 %x", bits);
+  }
+  std::vector<BF16> b(kBlock);
+  std::vector<F16> h(kBlock);
+  int64_t wrong = 0;
+  float where = 0;
+  everyFloat(stride, [&](const std::vector<float>& x) {
+    for (size_t i = 0; i < x.size(); ++i) b[i] = math::toBF16(x[i]);
+    for (size_t i = 0; i < x.size(); ++i) h[i] = math::toF16(x[i]);
+    for (size_t i = 0; i < x.size(); ++i) {
+      if (!same(math::toFloat(b[i]), roundedTo(x[i], 8, 7)) ||
+          !same(math::toFloat(h[i]), roundedTo(x[i], 5, 10))) {
+        ++wrong;
+        where = x[i];
+      }
+    }
+  });
+  CHECK(wrong == 0, "%ld conversions, the last of %a", static_cast<long>(wrong),
+        static_cast<double>(where));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const uint64_t stride = argc > 1 ? static_cast<uint64_t>(std::atol(argv[1])) : 251;
+  functionsKeepTheirBounds(stride);
+  specialValuesAreExact();
+  conversionsAreExactOrRoundToEven(stride);
+  return report("functions_test");
+}

@@ -1,0 +1,119 @@
+// The caching allocator: size classes, reuse, the limit and what trim gives back.
+#include "cpu/memory.h"
+
+#include <atomic>
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include "check.h"
+
+using gradus::Memory;
+
+namespace {
+
+constexpr int64_t kMiB = int64_t{1} << 20;
+
+void classesAreCloseAndAligned() {
+  int64_t before = 0;
+  for (int64_t bytes = 0; bytes < 64 * kMiB; bytes += 1 + bytes / 97) {
+    const int64_t size = Memory::classSize(bytes);
+    CHECK(size >= bytes && size >= before && size % 64 == 0, "%ld for %ld", static_cast<long>(size),
+          static_cast<long>(bytes));
+    CHECK(bytes < 512 || size <= bytes + bytes / 4 + 64, "%ld for %ld", static_cast<long>(size),
+          static_cast<long>(bytes));
+    CHECK(Memory::classSize(size) == size, "%ld", static_cast<long>(size));
+    before = size;
+  }
+}
+
+void blocksAreAlignedAndApart() {
+  Memory memory(0);
+  std::vector<std::pair<char*, int64_t>> blocks;
+  for (int64_t bytes : {int64_t{0}, int64_t{1}, int64_t{63}, int64_t{64}, int64_t{65},
+                        int64_t{1000}, int64_t{100000}, kMiB / 2, kMiB, 3 * kMiB + 1, 9 * kMiB}) {
+    for (int i = 0; i < 5; ++i) {
+      auto* block = static_cast<char*>(memory.allocate(bytes));
+      CHECK(block != nullptr && reinterpret_cast<intptr_t>(block) % 64 == 0, "%ld bytes at %p",
+            static_cast<long>(bytes), static_cast<void*>(block));
+      std::memset(block, static_cast<int>(blocks.size()), static_cast<size_t>(bytes));
+      blocks.emplace_back(block, bytes);
+    }
+  }
+  for (size_t i = 0; i < blocks.size(); ++i) {
+    bool own = true;
+    for (int64_t j = 0; j < blocks[i].second; ++j) {
+      own = own && blocks[i].first[j] == static_cast<char>(i);
+    }
+    CHECK(own, "block %zu was overwritten", i);
+    memory.release(blocks[i].first, blocks[i].second);
+  }
+  CHECK(memory.used() == 0, "used %ld", static_cast<long>(memory.used()));
+}
+
+void aReleasedBlockIsHandedOutAgain() {
+  Memory memory(0);
+  for (int64_t bytes : {int64_t{100}, int64_t{5000}, 2 * kMiB, 20 * kMiB}) {
+    void* first = memory.allocate(bytes);
+    const int64_t used = memory.used(), held = memory.held();
+    CHECK(used == Memory::classSize(bytes), "used %ld", static_cast<long>(used));
+    memory.release(first, bytes);
+    CHECK(memory.used() == 0, "used %ld", static_cast<long>(memory.used()));
+    void* again = memory.allocate(bytes - 1);
+    CHECK(again == first, "%ld bytes", static_cast<long>(bytes));
+    CHECK(memory.held() == held, "held %ld, then %ld", static_cast<long>(held),
+          static_cast<long>(memory.held()));
+    memory.release(again, bytes - 1);
+  }
+}
+
+void theLimitRefusesAndTrimmingMakesRoom() {
+  Memory memory(16 * kMiB);
+  CHECK(memory.limit() == 16 * kMiB, "limit %ld", static_cast<long>(memory.limit()));
+  CHECK(memory.allocate(17 * kMiB) == nullptr, "over the limit");
+  CHECK(memory.allocate(-1) == nullptr, "negative");
+  void* a = memory.allocate(8 * kMiB);
+  void* b = memory.allocate(8 * kMiB);
+  CHECK(a != nullptr && b != nullptr, "up to the limit");
+  CHECK(memory.allocate(kMiB) == nullptr, "beyond the limit");
+  memory.release(a, 8 * kMiB);
+  void* c = memory.allocate(4 * kMiB);  // a cached block of another size gives way
+  CHECK(c != nullptr, "after a release");
+  CHECK(memory.held() <= memory.limit(), "held %ld", static_cast<long>(memory.held()));
+  memory.release(b, 8 * kMiB);
+  memory.release(c, 4 * kMiB);
+  CHECK(memory.held() > 0 && memory.used() == 0, "held %ld", static_cast<long>(memory.held()));
+  memory.trim();
+  CHECK(memory.held() == 0, "held %ld", static_cast<long>(memory.held()));
+}
+
+void threadsShareIt() {
+  Memory memory(0);
+  std::atomic<int> clashes{0};
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&, thread] {
+      for (int round = 0; round < 3000; ++round) {
+        const int64_t bytes = 64 + round * 37 % 5000;
+        auto* block = static_cast<unsigned char*>(memory.allocate(bytes));
+        std::memset(block, thread, static_cast<size_t>(bytes));
+        std::this_thread::yield();
+        for (int64_t i = 0; i < bytes; ++i) clashes += block[i] != thread;
+        memory.release(block, bytes);
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  CHECK(clashes == 0 && memory.used() == 0, "clashes %d", clashes.load());
+}
+
+}  // namespace
+
+int main() {
+  classesAreCloseAndAligned();
+  blocksAreAlignedAndApart();
+  aReleasedBlockIsHandedOutAgain();
+  theLimitRefusesAndTrimmingMakesRoom();
+  threadsShareIt();
+  return report("memory_test");
+}
