@@ -104,9 +104,10 @@ void aPoolThatSleptWakes(Pool& pool) {
 }  // namespace
 
 int main() {
-  static std::vector<Pool*> pools;  // as in a process: their workers never end
+  // As in a process: their workers never end, and something refers to them until the last moment.
+  static auto* pools = new std::vector<Pool*>;
   for (int threads : {1, 2, 3, 8}) {
-    Pool& pool = *pools.emplace_back(new Pool(threads));
+    Pool& pool = *pools->emplace_back(new Pool(threads));
     CHECK(pool.threads() == threads, "threads %d", pool.threads());
     everyTaskRunsOnce(pool);
     manySmallJobsInARow(pool);
