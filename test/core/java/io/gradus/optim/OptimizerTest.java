@@ -71,7 +71,7 @@ class OptimizerTest {
 
   @Test
   void gradients_come_flat_and_need_no_copy() {
-    FlatParameters flat = FlatParameters.of(parameters.asMap(), 0, 0);
+    FlatParameters flat = FlatParameters.of(parameters.asMap(), 0, new Optimizer.Settings(1, 0), 0);
     try (Tape tape = Tape.record()) {
       Gradients gradients = Step.gradients(tape, all, ones);
       assertArrayEquals(new float[] {1, 1, 1, 1, 1, 1}, flat.flat(gradients).toFloats());
@@ -243,6 +243,69 @@ class OptimizerTest {
         Set.of("a.momentum_buffer", "b.momentum_buffer", "c.momentum_buffer"),
         momentum.state().keySet());
     assertEquals(Map.of(), sgd(parameters).state());
+  }
+
+  // Groups
+
+  @Test
+  void the_first_group_that_names_a_parameter_decides() {
+    Optimizer optimizer =
+        Sgd.builder()
+            .learningRate(1)
+            .weightDecay(0.5)
+            .group(name -> name.equals("b"), 0.1, 0)
+            .group(name -> !name.equals("c"), 1, 0)
+            .build(parameters);
+    Step.step(optimizer, all, ones);
+    assertArrayEquals(new float[] {0, 1, 2}, a.toFloats(), 1e-6f);
+    assertArrayEquals(new float[] {3.9f, 4.9f}, b.toFloats(), 1e-6f);
+    assertArrayEquals(new float[] {2}, c.toFloats(), 1e-6f);
+  }
+
+  // Resuming
+
+  @Test
+  void a_restored_optimizer_takes_the_same_steps() {
+    Optimizer first = AdamW.builder().learningRate(0.1).build(parameters);
+    parameters.freeze(name -> name.equals("c"));
+    Step.step(first, List.of(a, b), ones.subList(0, 2));
+    parameters.unfreeze(name -> name.equals("c"));
+    Step.step(first, all, ones);
+    assertEquals(Map.of("a", 2L, "b", 2L, "c", 1L), first.updates());
+
+    Tensor a2 = a.copy().requiresGrad(true);
+    Tensor b2 = b.copy().requiresGrad(true);
+    Tensor c2 = c.copy().requiresGrad(true);
+    Optimizer second = AdamW.builder().learningRate(0.1).build(parameters(a2, b2, c2));
+    second.restore(first.steps(), first.updates(), first.state());
+    assertEquals(first.updates(), second.updates());
+    Step.step(first, all, ones);
+    Step.step(second, List.of(a2, b2, c2), ones);
+    assertArrayEquals(a.toFloats(), a2.toFloats());
+    assertArrayEquals(b.toFloats(), b2.toFloats());
+    assertArrayEquals(c.toFloats(), c2.toFloats());
+    assertEquals(3, second.steps());
+  }
+
+  @Test
+  void a_state_that_does_not_fit_changes_nothing() {
+    Optimizer optimizer = AdamW.builder().build(parameters);
+    Map<String, Tensor> state = new LinkedHashMap<>(optimizer.state());
+    state.put("b.exp_avg", Tensor.ones(3));
+    refuses(
+        "adamw: the state does not fit: b.exp_avg is (3) f32 there and (2) f32 here",
+        () -> {
+          optimizer.restore(0, optimizer.updates(), state);
+          return null;
+        });
+    refuses(
+        "adamw: the state is of other parameters or has wrong counts: 1 parameters there and 3"
+            + " here, 0 steps",
+        () -> {
+          optimizer.restore(0, Map.of("a", 0L), optimizer.state());
+          return null;
+        });
+    assertEquals(0, optimizer.steps());
   }
 
   // Mistakes

@@ -47,7 +47,7 @@ public final class AdamW extends Optimizer {
             beta1,
             beta2,
             epsilon,
-            p.weightDecay(),
+            p.settings().weightDecay(),
             p.steps() + 1,
             scale);
   }

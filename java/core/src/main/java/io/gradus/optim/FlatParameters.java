@@ -21,21 +21,25 @@ final class FlatParameters {
   private final List<Member> members = new ArrayList<>();
   private final List<Tensor> state = new ArrayList<>();
   private final Tensor values;
-  private final double weightDecay;
+  private final Optimizer.Settings settings;
   private long steps;
 
   /**
    * Moves parameters of one type and device into a buffer.
    *
    * @param stateCount how many numbers the optimizer keeps for each element; they begin at 0
+   * @param steps how many updates they have had
    */
-  static FlatParameters of(Map<String, Tensor> parameters, int stateCount, double weightDecay) {
+  static FlatParameters of(
+      Map<String, Tensor> parameters, int stateCount, Optimizer.Settings settings, long steps) {
     // The buffers outlast the tape in whose step a parameter may come in.
-    return Scope.outside(() -> new FlatParameters(parameters, stateCount, weightDecay));
+    return Scope.outside(() -> new FlatParameters(parameters, stateCount, settings, steps));
   }
 
-  private FlatParameters(Map<String, Tensor> parameters, int stateCount, double weightDecay) {
-    this.weightDecay = weightDecay;
+  private FlatParameters(
+      Map<String, Tensor> parameters, int stateCount, Optimizer.Settings settings, long steps) {
+    this.settings = settings;
+    this.steps = steps;
     long size = 0;
     for (var parameter : parameters.entrySet()) {
       members.add(new Member(parameter.getKey(), parameter.getValue(), size));
@@ -85,8 +89,7 @@ final class FlatParameters {
     }
     FlatParameters next = null;
     if (!trainable.isEmpty()) {
-      next = of(trainable, state.size(), weightDecay);
-      next.steps = steps;
+      next = of(trainable, state.size(), settings, steps);
       for (Member member : next.members) {
         for (int i = 0; i < state.size(); i++) {
           try (Tensor to = next.stateOf(member, i);
@@ -96,9 +99,14 @@ final class FlatParameters {
         }
       }
     }
+    close();
+    return next;
+  }
+
+  /** Frees the buffers, once no parameter lies in them. */
+  void close() {
     values.close();
     state.forEach(Tensor::close);
-    return next;
   }
 
   private Member memberOf(Tensor tensor) {
@@ -107,6 +115,10 @@ final class FlatParameters {
 
   private Tensor stateOf(Member member, int i) {
     return state.get(i).view(member.tensor().shape(), member.first());
+  }
+
+  List<String> names() {
+    return members.stream().map(Member::name).toList();
   }
 
   List<Tensor> tensors() {
@@ -123,8 +135,8 @@ final class FlatParameters {
     return state.get(i);
   }
 
-  double weightDecay() {
-    return weightDecay;
+  Optimizer.Settings settings() {
+    return settings;
   }
 
   /** How many updates these parameters have had. */

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.Predicate;
+import java.util.function.ToLongFunction;
 
 /**
  * Changes parameters so that the loss falls, one step for each set of gradients.
@@ -25,13 +26,18 @@ import java.util.function.Predicate;
 public abstract sealed class Optimizer permits Sgd, AdamW {
 
   /** Parameters that can share a buffer. */
-  private record Group(Device device, double weightDecay) {}
+  private record Group(Device device, Settings settings, long updates) {}
+
+  /** What the parameters of one group have in common. */
+  record Settings(double rateFactor, double weightDecay) {}
+
+  /** Which parameters have settings of their own. */
+  private record Rule(Predicate<String> names, Settings settings) {}
 
   private final String name;
   private final Parameters parameters;
   private final Schedule schedule;
-  private final double weightDecay;
-  private final Predicate<String> decayed;
+  private final List<Rule> rules;
   private final List<String> stateNames;
   private final List<FlatParameters> buffers = new ArrayList<>();
   private long steps;
@@ -40,8 +46,7 @@ public abstract sealed class Optimizer permits Sgd, AdamW {
     this.name = name;
     this.parameters = parameters;
     this.schedule = settings.schedule;
-    this.weightDecay = settings.weightDecay;
-    this.decayed = settings.decayed;
+    this.rules = settings.rules();
     this.stateNames = stateNames;
     arrange();
     if (buffers.isEmpty()) {
@@ -68,11 +73,11 @@ public abstract sealed class Optimizer permits Sgd, AdamW {
     for (FlatParameters buffer : buffers) {
       Tensor flat = buffer.flat(gradients);
       if (flat != null) {
-        update(buffer, flat, gradients.factor(), rate);
+        update(buffer, flat, gradients.factor(), rate * buffer.settings().rateFactor());
         Reference.reachabilityFence(flat);
       } else {
         try (Tensor gathered = buffer.gather(gradients)) {
-          update(buffer, gathered, 1, rate);
+          update(buffer, gathered, 1, rate * buffer.settings().rateFactor());
         }
       }
       buffer.countStep();
@@ -113,22 +118,36 @@ public abstract sealed class Optimizer permits Sgd, AdamW {
       }
       here.addAll(buffers.get(i).tensors());
     }
+    join(tensor -> !here.contains(tensor), parameter -> 0L);
+  }
+
+  /** Makes buffers for trainable parameters that have had these numbers of updates. */
+  private void join(Predicate<Tensor> which, ToLongFunction<String> updates) {
     Map<Group, Map<String, Tensor>> joining = new LinkedHashMap<>();
     parameters
         .asMap()
         .forEach(
             (parameter, tensor) -> {
-              if (tensor.requiresGrad() && !here.contains(tensor)) {
+              if (tensor.requiresGrad() && which.test(tensor)) {
                 checkType(parameter, tensor);
-                double decay = decayed.test(parameter) ? weightDecay : 0;
-                joining
-                    .computeIfAbsent(new Group(tensor.device(), decay), g -> new LinkedHashMap<>())
-                    .put(parameter, tensor);
+                var group =
+                    new Group(tensor.device(), settings(parameter), updates.applyAsLong(parameter));
+                joining.computeIfAbsent(group, g -> new LinkedHashMap<>()).put(parameter, tensor);
               }
             });
     joining.forEach(
         (group, members) ->
-            buffers.add(FlatParameters.of(members, stateNames.size(), group.weightDecay())));
+            buffers.add(
+                FlatParameters.of(members, stateNames.size(), group.settings(), group.updates())));
+  }
+
+  private Settings settings(String parameter) {
+    for (Rule rule : rules) {
+      if (rule.names().test(parameter)) {
+        return rule.settings();
+      }
+    }
+    throw new AssertionError("the last rule is for all");
   }
 
   private void checkType(String parameter, Tensor tensor) {
@@ -165,6 +184,68 @@ public abstract sealed class Optimizer permits Sgd, AdamW {
     return state;
   }
 
+  /** How many updates each parameter has had: fewer than {@link #steps()} where it joined late. */
+  public final Map<String, Long> updates() {
+    Map<String, Long> updates = new LinkedHashMap<>();
+    buffers.forEach(buffer -> buffer.names().forEach(name -> updates.put(name, buffer.steps())));
+    return updates;
+  }
+
+  /**
+   * Takes up the state of another optimizer of the same kind and parameters, so that the next step
+   * is the one that it would have taken.
+   *
+   * @param steps its {@link #steps()}
+   * @param updates its {@link #updates()}
+   * @param state its {@link #state()}, copied
+   * @throws IllegalArgumentException where names or shapes differ; then nothing has changed
+   */
+  public final void restore(long steps, Map<String, Long> updates, Map<String, Tensor> state) {
+    arrange();
+    checkState(steps, updates, state);
+    if (!updates.equals(updates())) {
+      List<FlatParameters> old = List.copyOf(buffers);
+      buffers.clear();
+      join(tensor -> true, updates::get);
+      old.forEach(FlatParameters::close);
+    }
+    state().forEach((name, tensor) -> tensor.copyFrom(state.get(name)));
+    this.steps = steps;
+  }
+
+  private void checkState(long steps, Map<String, Long> updates, Map<String, Tensor> state) {
+    if (!updates.keySet().equals(updates().keySet())
+        || updates.values().stream().anyMatch(count -> count < 0 || count > steps)) {
+      throw new IllegalArgumentException(
+          name
+              + ": the state is of other parameters or has wrong counts: "
+              + updates.size()
+              + " parameters there and "
+              + updates().size()
+              + " here, "
+              + steps
+              + " steps");
+    }
+    state()
+        .forEach(
+            (key, tensor) -> {
+              Tensor other = state.get(key);
+              if (other == null
+                  || !other.shape().equals(tensor.shape())
+                  || other.dtype() != tensor.dtype()) {
+                throw new IllegalArgumentException(
+                    name
+                        + ": the state does not fit: "
+                        + key
+                        + " is "
+                        + (other == null ? "missing" : other.describe())
+                        + " there and "
+                        + tensor.describe()
+                        + " here");
+              }
+            });
+  }
+
   /** The settings that all optimizers have. */
   public abstract static sealed class Builder<B extends Builder<B>>
       permits Sgd.Builder, AdamW.Builder {
@@ -173,6 +254,7 @@ public abstract sealed class Optimizer permits Sgd, AdamW {
     private Schedule schedule = Schedule.constant(1e-3);
     private double weightDecay;
     private Predicate<String> decayed = parameter -> true;
+    private final List<Rule> groups = new ArrayList<>();
 
     Builder(String name, double weightDecay) {
       this.name = name;
@@ -180,6 +262,13 @@ public abstract sealed class Optimizer permits Sgd, AdamW {
     }
 
     abstract B self();
+
+    private List<Rule> rules() {
+      List<Rule> rules = new ArrayList<>(groups);
+      rules.add(new Rule(decayed, new Settings(1, weightDecay)));
+      rules.add(new Rule(parameter -> true, new Settings(1, 0)));
+      return rules;
+    }
 
     /** The same learning rate in every step; 0.001 where none is set. */
     public final B learningRate(double rate) {
@@ -205,6 +294,20 @@ public abstract sealed class Optimizer permits Sgd, AdamW {
     public final B weightDecay(double decay, Predicate<String> decayed) {
       this.weightDecay = Hyperparameters.checkNotNegative(name, "weight decay", decay);
       this.decayed = decayed;
+      return self();
+    }
+
+    /**
+     * A group of parameters with settings of their own: those for whose names {@code names} is true
+     * and that are in no group named before.
+     *
+     * @param rateFactor multiplies the learning rate: 0.1 lets them learn ten times more slowly
+     * @param weightDecay takes the place of the one for all
+     */
+    public final B group(Predicate<String> names, double rateFactor, double weightDecay) {
+      Hyperparameters.checkNotNegative(name, "rate factor", rateFactor);
+      Hyperparameters.checkNotNegative(name, "weight decay", weightDecay);
+      groups.add(new Rule(names, new Settings(rateFactor, weightDecay)));
       return self();
     }
 

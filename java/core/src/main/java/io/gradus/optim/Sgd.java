@@ -47,7 +47,7 @@ public final class Sgd extends Optimizer {
             rate,
             momentum,
             dampening,
-            p.weightDecay(),
+            p.settings().weightDecay(),
             nesterov,
             p.steps() == 0,
             scale);
