@@ -9,15 +9,15 @@ import java.nio.file.StandardOpenOption;
 import java.util.UUID;
 
 /** Replaces a file as a whole or, when anything fails, leaves the old one as it is. */
-final class OutputFile {
+public final class OutputFile {
 
   private OutputFile() {}
 
-  interface Content {
+  public interface Content {
     void writeTo(FileChannel out) throws IOException;
   }
 
-  static void replace(String writer, Path file, Content content) throws IOException {
+  public static void replace(String writer, Path file, Content content) throws IOException {
     // A rename over a link would replace the link and not the file behind it.
     Path target = Files.exists(file) ? file.toRealPath() : file.toAbsolutePath();
     if (Files.exists(target) && !Files.isRegularFile(target)) {
