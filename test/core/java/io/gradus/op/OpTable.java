@@ -388,6 +388,14 @@ final class OpTable {
         one("slice", x -> Shapes.slice(x, 2, 2), x -> Reference.slice(x, 2, 2))
             .everyType()
             .shapes("3", "2x5"),
+        one("narrow", x -> Shapes.narrow(x, -1, 1, 2), x -> Reference.narrow(x, -1, 1, 2))
+            .everyType()
+            .shapes("3", "7", "5x3", "0x5", "2x3x4", "33x100")
+            .rejects("3x2", "narrow: 2 from 1 on is not a range of axis -1 of (3, 2)")
+            .rejects("()", "narrow: axis -1 is outside the shape () of rank 0"),
+        one("narrow", x -> Shapes.narrow(x, 0, 1, 0), x -> Reference.narrow(x, 0, 1, 0))
+            .everyType()
+            .shapes("3", "2x5"),
         one("transpose(Tensor)", Shapes::transpose, x -> Reference.transpose(x, -2, -1))
             .everyType()
             .shapes(matrices)

@@ -217,6 +217,11 @@ final class Reference {
     return Doubles.of(x.shape().with(0, to - from), i -> x.at(with(i, 0, i[0] + from)));
   }
 
+  static Doubles narrow(Doubles x, int axis, long from, long count) {
+    int along = x.shape().axis(axis);
+    return Doubles.of(x.shape().with(along, count), i -> x.at(with(i, along, i[along] + from)));
+  }
+
   static Doubles permute(Doubles x, int... order) {
     long[] dims = new long[order.length];
     for (int axis = 0; axis < order.length; axis++) {

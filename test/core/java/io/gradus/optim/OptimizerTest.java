@@ -277,7 +277,8 @@ class OptimizerTest {
     Tensor b2 = b.copy().requiresGrad(true);
     Tensor c2 = c.copy().requiresGrad(true);
     Optimizer second = AdamW.builder().learningRate(0.1).build(parameters(a2, b2, c2));
-    second.restore(first.steps(), first.updates(), first.state());
+    second.restore(first.steps(), first.updates());
+    second.state().forEach((name, tensor) -> tensor.copyFrom(first.state().get(name)));
     assertEquals(first.updates(), second.updates());
     Step.step(first, all, ones);
     Step.step(second, List.of(a2, b2, c2), ones);
@@ -288,21 +289,13 @@ class OptimizerTest {
   }
 
   @Test
-  void a_state_that_does_not_fit_changes_nothing() {
+  void counts_that_do_not_fit_change_nothing() {
     Optimizer optimizer = AdamW.builder().build(parameters);
-    Map<String, Tensor> state = new LinkedHashMap<>(optimizer.state());
-    state.put("b.exp_avg", Tensor.ones(3));
-    refuses(
-        "adamw: the state does not fit: b.exp_avg is (3) f32 there and (2) f32 here",
-        () -> {
-          optimizer.restore(0, optimizer.updates(), state);
-          return null;
-        });
     refuses(
         "adamw: the state is of other parameters or has wrong counts: 1 parameters there and 3"
             + " here, 0 steps",
         () -> {
-          optimizer.restore(0, Map.of("a", 0L), optimizer.state());
+          optimizer.restore(0, Map.of("a", 0L));
           return null;
         });
     assertEquals(0, optimizer.steps());

@@ -3,7 +3,6 @@ package io.gradus.nn;
 import io.gradus.op.Random;
 import io.gradus.tensor.Seed;
 import io.gradus.tensor.Tensor;
-import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Sets elements to zero with probability {@code p} and multiplies the others by {@code 1 / (1 -
@@ -14,10 +13,7 @@ import java.util.concurrent.atomic.AtomicLong;
 public final class Dropout extends Module {
 
   private final double p;
-  private final Seed seed;
-
-  /** Atomic, since the threads of a data-parallel step share the model. */
-  private final AtomicLong calls = new AtomicLong();
+  private final Draws draws;
 
   /** Drops with probability {@code p}, in [0, 1]. */
   public Dropout(double p, Seed seed) {
@@ -25,12 +21,12 @@ public final class Dropout extends Module {
       throw new IllegalArgumentException("dropout: the probability must lie in [0, 1]: " + p);
     }
     this.p = p;
-    this.seed = seed;
+    this.draws = new Draws(seed);
   }
 
   @Override
   public Tensor forward(Tensor x) {
-    return isTraining() && p > 0 ? Random.dropout(x, p, seed.split(calls.getAndIncrement())) : x;
+    return isTraining() && p > 0 ? Random.dropout(x, p, draws.next()) : x;
   }
 
   @Override

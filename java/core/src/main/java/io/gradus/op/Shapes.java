@@ -199,24 +199,36 @@ public final class Shapes {
       Tensor part = parts[i];
       copyPart(part, y, along, 0, from, part.dim(along));
       long start = from;
-      inputs[i] = moved(part, dy -> part(dy, along, start, part.dim(along)));
+      inputs[i] = moved(part, dy -> narrow(dy, along, start, part.dim(along)));
       from += part.dim(along);
     }
     return Tape.record("concat", y, inputs);
   }
 
-  /** {@code count} positions of an axis, from {@code from} on. */
-  private static Tensor part(Tensor x, int axis, long from, long count) {
-    Tensor y = Tensor.empty(x.shape().with(axis, count), x.dtype(), x.device());
-    copyPart(x, y, axis, from, 0, count);
-    return Tape.record("part", y, moved(x, dy -> spread(dy, x.shape(), axis, from)));
+  /** {@code count} positions of an axis, from {@code from} on, copied. */
+  public static Tensor narrow(Tensor x, int axis, long from, long count) {
+    int along = Checks.axis("narrow", x, axis);
+    if (from < 0 || count < 0 || count > x.dim(along) - from) {
+      throw new IllegalArgumentException(
+          "narrow: "
+              + count
+              + " from "
+              + from
+              + " on is not a range of axis "
+              + axis
+              + " of "
+              + x.shape());
+    }
+    Tensor y = Tensor.empty(x.shape().with(along, count), x.dtype(), x.device());
+    copyPart(x, y, along, from, 0, count);
+    return Tape.record("narrow", y, moved(x, dy -> spread(dy, x.shape(), along, from)));
   }
 
   /** Zeros of a shape, but for a part along an axis. */
   private static Tensor spread(Tensor part, Shape shape, int axis, long from) {
     Tensor y = Tensor.zeros(shape, part.dtype(), part.device());
     copyPart(part, y, axis, 0, from, part.dim(axis));
-    return Tape.record("spread", y, moved(part, dy -> part(dy, axis, from, part.dim(axis))));
+    return Tape.record("spread", y, moved(part, dy -> narrow(dy, axis, from, part.dim(axis))));
   }
 
   /** Copies {@code count} positions of an axis between tensors that agree on all other axes. */

@@ -192,28 +192,16 @@ public abstract sealed class Optimizer permits Sgd, AdamW {
   }
 
   /**
-   * Takes up the state of another optimizer of the same kind and parameters, so that the next step
-   * is the one that it would have taken.
+   * Counts steps as another optimizer of the same kind and parameters did. With its {@link
+   * #state()} copied into this one's afterwards, the next step is the one that it would have taken.
    *
    * @param steps its {@link #steps()}
    * @param updates its {@link #updates()}
-   * @param state its {@link #state()}, copied
-   * @throws IllegalArgumentException where names or shapes differ; then nothing has changed
+   * @throws IllegalArgumentException where the names differ or the counts cannot be; then nothing
+   *     has changed
    */
-  public final void restore(long steps, Map<String, Long> updates, Map<String, Tensor> state) {
+  public final void restore(long steps, Map<String, Long> updates) {
     arrange();
-    checkState(steps, updates, state);
-    if (!updates.equals(updates())) {
-      List<FlatParameters> old = List.copyOf(buffers);
-      buffers.clear();
-      join(tensor -> true, updates::get);
-      old.forEach(FlatParameters::close);
-    }
-    state().forEach((name, tensor) -> tensor.copyFrom(state.get(name)));
-    this.steps = steps;
-  }
-
-  private void checkState(long steps, Map<String, Long> updates, Map<String, Tensor> state) {
     if (!updates.keySet().equals(updates().keySet())
         || updates.values().stream().anyMatch(count -> count < 0 || count > steps)) {
       throw new IllegalArgumentException(
@@ -226,24 +214,13 @@ public abstract sealed class Optimizer permits Sgd, AdamW {
               + steps
               + " steps");
     }
-    state()
-        .forEach(
-            (key, tensor) -> {
-              Tensor other = state.get(key);
-              if (other == null
-                  || !other.shape().equals(tensor.shape())
-                  || other.dtype() != tensor.dtype()) {
-                throw new IllegalArgumentException(
-                    name
-                        + ": the state does not fit: "
-                        + key
-                        + " is "
-                        + (other == null ? "missing" : other.describe())
-                        + " there and "
-                        + tensor.describe()
-                        + " here");
-              }
-            });
+    if (!updates.equals(updates())) {
+      List<FlatParameters> old = List.copyOf(buffers);
+      buffers.clear();
+      join(tensor -> true, updates::get);
+      old.forEach(FlatParameters::close);
+    }
+    this.steps = steps;
   }
 
   /** The settings that all optimizers have. */

@@ -1,0 +1,180 @@
+package io.gradus.model;
+
+import io.gradus.nn.Draws;
+import io.gradus.nn.Embedding;
+import io.gradus.nn.FeedForward;
+import io.gradus.nn.Init;
+import io.gradus.nn.LayerNorm;
+import io.gradus.nn.Linear;
+import io.gradus.nn.Module;
+import io.gradus.nn.ModuleList;
+import io.gradus.nn.SelfAttention;
+import io.gradus.op.Activations;
+import io.gradus.op.AttentionOptions;
+import io.gradus.op.Indexing;
+import io.gradus.op.Random;
+import io.gradus.op.Shapes;
+import io.gradus.tensor.DType;
+import io.gradus.tensor.Device;
+import io.gradus.tensor.Seed;
+import io.gradus.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A transformer encoder, in which every token sees all others (Devlin et al. 2019): from tokens
+ * {@code (batch, time)}, I32 or I64, to vectors {@code (batch, time, width)}.
+ *
+ * <p>Its parameters are {@code tokens.weight}, {@code positions.weight}, {@code types.weight},
+ * {@code norm}, {@code blocks.0.attention.qkv}, {@code blocks.0.attention.out}, {@code
+ * blocks.0.norm1}, {@code blocks.0.feedForward.up}, {@code blocks.0.feedForward.down}, {@code
+ * blocks.0.norm2} and so on, and {@code pooler}, each of the latter with weight and bias.
+ */
+public final class Bert extends Module {
+
+  private final BertConfig config;
+  private final Embedding tokens;
+  private final Embedding positions;
+  private final Embedding types;
+  private final LayerNorm norm;
+  private final ModuleList<Block> blocks;
+  private final Linear pooler;
+  private final Draws draws;
+
+  /** Equal seeds give equal parameters. */
+  public Bert(BertConfig config, Device device, Seed seed) {
+    this.config = config;
+    int width = config.width();
+    tokens = child("tokens", new Embedding(config.vocabulary(), width, device, seed.split(0)));
+    positions = child("positions", new Embedding(config.context(), width, device, seed.split(1)));
+    types = child("types", new Embedding(config.types(), width, device, seed.split(2)));
+    norm = child("norm", new LayerNorm(width, true, config.normEpsilon(), device));
+    List<Block> parts = new ArrayList<>();
+    for (int i = 0; i < config.layers(); i++) {
+      parts.add(new Block(config, device, seed.split(i)));
+    }
+    blocks = child("blocks", new ModuleList<>(parts));
+    pooler = child("pooler", new Linear(width, width, device, seed.split(3)));
+    draws = new Draws(seed.split(4));
+    initialize(device, seed.split(5));
+  }
+
+  /** As BERT begins: weights normal with deviation 0.02, biases 0. */
+  private void initialize(Device device, Seed seed) {
+    int number = 0;
+    for (var parameter : parameters().asMap().entrySet()) {
+      Tensor tensor = parameter.getValue();
+      if (parameter.getKey().endsWith(".bias")) {
+        tensor.fill(0);
+      } else if (tensor.rank() == 2) {
+        Seed own = seed.split(number++);
+        try (Tensor value = Init.normal(tensor.shape(), 0, 0.02, own, device)) {
+          tensor.copyFrom(value);
+        }
+      }
+    }
+  }
+
+  /** What it is made of. */
+  public BertConfig config() {
+    return config;
+  }
+
+  /** The seeds of dropout, for a run that is to go on where another one stopped. */
+  public Draws draws() {
+    return draws;
+  }
+
+  @Override
+  public Tensor forward(Tensor tokens) {
+    return forward(tokens, null, null);
+  }
+
+  /**
+   * The vectors of sequences that may differ in length.
+   *
+   * @param typeIds (batch, time), I32 or I64: the type of each token; null for 0
+   * @param lengths I32 (batch): how many tokens of each row are not padding; null for all
+   */
+  public Tensor forward(Tensor ids, Tensor typeIds, Tensor lengths) {
+    check(ids);
+    boolean drops = isTraining() && config.dropout() > 0;
+    double p = drops ? config.dropout() : 0;
+    Seed seed = drops ? draws.next() : Seed.of(0);
+    AttentionOptions options =
+        lengths == null ? AttentionOptions.full() : AttentionOptions.full().lengths(lengths);
+    Tensor x = embed(ids, typeIds);
+    if (drops) {
+      x = Random.dropout(x, p, seed.split(-1));
+    }
+    for (int i = 0; i < blocks.size(); i++) {
+      x = blocks.get(i).forward(x, options, p, seed.split(i));
+    }
+    return x;
+  }
+
+  private void check(Tensor ids) {
+    if (ids.rank() != 2 || ids.size() == 0 || ids.dim(1) > config.context()) {
+      throw new IllegalArgumentException(
+          "bert: tokens must be (batch, time) with 1 to "
+              + config.context()
+              + " in each sequence: "
+              + ids.describe());
+    }
+  }
+
+  private Tensor embed(Tensor ids, Tensor typeIds) {
+    Tensor x = Indexing.embedding(ids, tokens.weight(), null, positions.weight());
+    Tensor kinds = typeIds != null ? typeIds : Tensor.zeros(ids.shape(), DType.I32, ids.device());
+    return norm.add(types.forward(kinds), x, 0, null).normalized();
+  }
+
+  /**
+   * One vector for each sequence, {@code (batch, width)}: a layer with tanh over the first token's.
+   *
+   * @param vectors (batch, time, width), as {@link #forward} gives them
+   */
+  public Tensor pool(Tensor vectors) {
+    Tensor first = Shapes.narrow(vectors, 1, 0, 1);
+    return Activations.tanh(pooler.forward(Shapes.reshape(first, vectors.dim(0), vectors.dim(2))));
+  }
+
+  @Override
+  protected String settings() {
+    return "vocabulary=" + config.vocabulary() + ", context=" + config.context();
+  }
+
+  /** Attention and a feed-forward part, each added to its input and normalized behind. */
+  private static final class Block extends Module {
+    private final SelfAttention attention;
+    private final LayerNorm norm1;
+    private final FeedForward feedForward;
+    private final LayerNorm norm2;
+
+    Block(BertConfig config, Device device, Seed seed) {
+      int width = config.width();
+      int heads = config.heads();
+      attention =
+          child("attention", new SelfAttention(width, heads, heads, true, device, seed.split(0)));
+      norm1 = child("norm1", new LayerNorm(width, true, config.normEpsilon(), device));
+      feedForward =
+          child(
+              "feedForward",
+              new FeedForward(
+                  width, config.hidden(), FeedForward.Kind.GELU_ERF, true, device, seed.split(1)));
+      norm2 = child("norm2", new LayerNorm(width, true, config.normEpsilon(), device));
+    }
+
+    @Override
+    public Tensor forward(Tensor x) {
+      return forward(x, AttentionOptions.full(), 0, Seed.of(0));
+    }
+
+    Tensor forward(Tensor x, AttentionOptions options, double p, Seed seed) {
+      AttentionOptions own = p == 0 ? options : options.dropout(p, seed.split(0));
+      Tensor branch = attention.forward(x, own, packed -> packed);
+      Tensor middle = norm1.add(branch, x, p, seed.split(1)).normalized();
+      return norm2.add(feedForward.forward(middle), middle, p, seed.split(2)).normalized();
+    }
+  }
+}

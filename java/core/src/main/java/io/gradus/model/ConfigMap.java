@@ -1,0 +1,166 @@
+package io.gradus.model;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import io.gradus.data.InputFile;
+import io.gradus.data.OutputFile;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * The values of a model's configuration by name, as they stand in its JSON file: one flat object
+ * whose {@code type} says which model it is of.
+ */
+final class ConfigMap {
+
+  private static final int MAX_BYTES = 1 << 20;
+
+  private static final JsonFactory JSON =
+      JsonFactory.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION).build();
+
+  private final String type;
+  private final Map<String, Object> values = new LinkedHashMap<>();
+
+  ConfigMap(String type) {
+    this.type = type;
+  }
+
+  /** Adds or replaces a value: a number, a boolean, a text or an enum's constant. */
+  ConfigMap put(String name, Object value) {
+    values.put(name, value instanceof Enum<?> constant ? constant.name() : value);
+    return this;
+  }
+
+  /** Replaces a value that is there. */
+  ConfigMap replace(String name, Object value) {
+    get(name);
+    return put(name, value);
+  }
+
+  // Values
+
+  private Object get(String name) {
+    Object value = values.get(name);
+    if (value == null) {
+      throw new IllegalArgumentException(
+          type + ": the configuration has no " + name + "; there are " + values.keySet());
+    }
+    return value;
+  }
+
+  int integer(String name) {
+    double number = number(name);
+    if (number != (int) number) {
+      throw wrong(name, "a whole number");
+    }
+    return (int) number;
+  }
+
+  double number(String name) {
+    if (get(name) instanceof Number number) {
+      return number.doubleValue();
+    }
+    throw wrong(name, "a number");
+  }
+
+  boolean flag(String name) {
+    if (get(name) instanceof Boolean flag) {
+      return flag;
+    }
+    throw wrong(name, "true or false");
+  }
+
+  <E extends Enum<E>> E choice(String name, Class<E> kind) {
+    for (E constant : kind.getEnumConstants()) {
+      if (constant.name().equals(get(name).toString().toUpperCase(Locale.ROOT))) {
+        return constant;
+      }
+    }
+    throw wrong(name, "one of " + Arrays.toString(kind.getEnumConstants()));
+  }
+
+  private IllegalArgumentException wrong(String name, String right) {
+    return new IllegalArgumentException(
+        type + ": " + name + " must be " + right + ": " + get(name));
+  }
+
+  // Files
+
+  static ConfigMap read(Path file, String type) throws IOException {
+    InputFile.check(type, file);
+    if (Files.size(file) > MAX_BYTES) {
+      throw new IOException(type + ": not a configuration, it is too large: " + file);
+    }
+    ConfigMap map = new ConfigMap(type);
+    try (JsonParser in = JSON.createParser(Files.readAllBytes(file))) {
+      if (in.nextToken() != JsonToken.START_OBJECT) {
+        throw new IOException(type + ": not a configuration: " + file + "; it must be an object");
+      }
+      for (String name; (name = in.nextFieldName()) != null; ) {
+        map.values.put(name, value(in, name));
+      }
+      if (in.currentToken() != JsonToken.END_OBJECT || in.nextToken() != null) {
+        throw new IOException("more than one object");
+      }
+    } catch (JsonProcessingException e) {
+      throw new IOException(
+          type + ": broken configuration: " + file + ": " + e.getOriginalMessage(), e);
+    }
+    if (!type.equals(map.values.remove("type"))) {
+      throw new IOException(
+          type + ": not the configuration of this kind of model: " + file + "; see its \"type\"");
+    }
+    return map;
+  }
+
+  private static Object value(JsonParser in, String name) throws IOException {
+    return switch (in.nextToken()) {
+      case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> in.getDoubleValue();
+      case VALUE_TRUE, VALUE_FALSE -> in.getBooleanValue();
+      case VALUE_STRING -> in.getText();
+      default -> throw new IOException("broken configuration: " + name + " is no plain value");
+    };
+  }
+
+  void write(Path file) throws IOException {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (JsonGenerator out = JSON.createGenerator(bytes).useDefaultPrettyPrinter()) {
+      out.writeStartObject();
+      out.writeStringField("type", type);
+      for (var value : values.entrySet()) {
+        out.writeFieldName(value.getKey());
+        if (value.getValue() instanceof Boolean flag) {
+          out.writeBoolean(flag);
+        } else if (value.getValue() instanceof Integer number) {
+          out.writeNumber(number);
+        } else if (value.getValue() instanceof Number number) {
+          out.writeNumber(number.doubleValue());
+        } else {
+          out.writeString(value.getValue().toString());
+        }
+      }
+      out.writeEndObject();
+    }
+    bytes.write('\n');
+    OutputFile.replace(
+        type,
+        file,
+        out -> {
+          ByteBuffer buffer = ByteBuffer.wrap(bytes.toByteArray());
+          while (buffer.hasRemaining()) {
+            out.write(buffer);
+          }
+        });
+  }
+}

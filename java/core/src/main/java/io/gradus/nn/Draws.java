@@ -1,0 +1,36 @@
+package io.gradus.nn;
+
+import io.gradus.tensor.Seed;
+import java.util.concurrent.atomic.AtomicLong;
+
+/**
+ * The seeds of a module's random draws, another one for each forward pass. Where a run stopped and
+ * goes on, {@link #position(long)} makes it draw what it would have drawn.
+ */
+public final class Draws {
+
+  private final Seed seed;
+
+  /** Atomic, since the threads of a data-parallel step share the model. */
+  private final AtomicLong position = new AtomicLong();
+
+  /** Seeds that follow from one. */
+  public Draws(Seed seed) {
+    this.seed = seed;
+  }
+
+  /** The seed of the next draw. */
+  public Seed next() {
+    return seed.split(position.getAndIncrement());
+  }
+
+  /** How many were drawn. */
+  public long position() {
+    return position.get();
+  }
+
+  /** Goes on as after this many. */
+  public void position(long drawn) {
+    position.set(drawn);
+  }
+}

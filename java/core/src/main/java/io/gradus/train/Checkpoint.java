@@ -1,0 +1,109 @@
+package io.gradus.train;
+
+import io.gradus.data.SafeTensors;
+import io.gradus.nn.Module;
+import io.gradus.optim.Optimizer;
+import io.gradus.tensor.Tensor;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * All that a training needs to go on where it stopped, in one safetensors file: the parameters as
+ * {@code model.NAME}, the optimizer's state as {@code optimizer.NAME}, and notes.
+ */
+public final class Checkpoint {
+
+  private static final String MODEL = "model.";
+  private static final String OPTIMIZER = "optimizer.";
+  private static final String NOTE = "note.";
+  private static final String STEPS = "optimizer.steps";
+  private static final String UPDATES = "optimizer.updates.";
+
+  private Checkpoint() {}
+
+  /**
+   * Writes a checkpoint, which appears as a whole or not at all.
+   *
+   * @param notes whatever else is needed, such as how far the data was read
+   * @throws IOException where that fails; a file that was there before is unchanged
+   */
+  public static void save(Path file, Module model, Optimizer optimizer, Map<String, String> notes)
+      throws IOException {
+    Map<String, String> metadata = new LinkedHashMap<>();
+    metadata.put("format", "pt");
+    metadata.put(STEPS, Long.toString(optimizer.steps()));
+    optimizer
+        .updates()
+        .forEach(
+            (name, count) -> {
+              if (count != optimizer.steps()) {
+                metadata.put(UPDATES + name, Long.toString(count));
+              }
+            });
+    notes.forEach((name, note) -> metadata.put(NOTE + name, note));
+    SafeTensors.write(file, tensors(model, optimizer), metadata);
+  }
+
+  private static Map<String, Tensor> tensors(Module model, Optimizer optimizer) {
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    model.parameters().asMap().forEach((name, tensor) -> tensors.put(MODEL + name, tensor));
+    optimizer.state().forEach((name, tensor) -> tensors.put(OPTIMIZER + name, tensor));
+    return tensors;
+  }
+
+  /**
+   * Reads a checkpoint into a model and the optimizer of its parameters.
+   *
+   * @return the notes
+   * @throws IOException where the file is missing or broken
+   * @throws IllegalArgumentException where it is of another model or optimizer; then nothing has
+   *     changed
+   */
+  public static Map<String, String> load(Path file, Module model, Optimizer optimizer)
+      throws IOException {
+    try (SafeTensors tensors = SafeTensors.read(file)) {
+      Map<String, String> metadata = tensors.metadata();
+      if (!metadata.containsKey(STEPS)) {
+        throw new IOException(
+            "checkpoint: the file has weights alone: " + file + "; load them into the model");
+      }
+      long steps = number(file, STEPS, metadata.get(STEPS));
+      Map<String, Long> updates = new LinkedHashMap<>();
+      for (String name : optimizer.updates().keySet()) {
+        String count = metadata.get(UPDATES + name);
+        updates.put(name, count == null ? steps : number(file, UPDATES + name, count));
+      }
+      long stepsBefore = optimizer.steps();
+      Map<String, Long> updatesBefore = optimizer.updates();
+      optimizer.restore(steps, updates);
+      try {
+        tensors.load(tensors(model, optimizer));
+      } catch (IllegalArgumentException e) {
+        optimizer.restore(stepsBefore, updatesBefore);
+        throw e;
+      }
+      return notes(metadata);
+    }
+  }
+
+  private static long number(Path file, String name, String text) throws IOException {
+    try {
+      return Long.parseLong(text);
+    } catch (NumberFormatException e) {
+      throw new IOException("checkpoint: " + name + " is no number: " + file + ": " + text, e);
+    }
+  }
+
+  private static Map<String, String> notes(Map<String, String> metadata) {
+    Map<String, String> notes = new LinkedHashMap<>();
+    metadata.forEach(
+        (name, value) -> {
+          if (name.startsWith(NOTE)) {
+            notes.put(name.substring(NOTE.length()), value);
+          }
+        });
+    return notes;
+  }
+}

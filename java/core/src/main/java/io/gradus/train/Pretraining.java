@@ -1,0 +1,290 @@
+package io.gradus.train;
+
+import io.gradus.autograd.Gradients;
+import io.gradus.autograd.Tape;
+import io.gradus.data.TokenBatch;
+import io.gradus.data.TokenBatches;
+import io.gradus.data.Tokens;
+import io.gradus.model.Gpt;
+import io.gradus.op.Losses;
+import io.gradus.optim.AdamW;
+import io.gradus.optim.Optimizer;
+import io.gradus.optim.Schedule;
+import io.gradus.tensor.Scope;
+import io.gradus.tensor.Seed;
+import io.gradus.tensor.Tensor;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * Trains a {@link Gpt} on text: AdamW with warm-up and cosine, clipping, accumulation, evaluation
+ * on held-out text, and checkpoints from which it goes on with the same bits.
+ *
+ * <pre>{@code
+ * var training = new Pretraining(model, train, validation, config, Seed.of(42), folder);
+ * training.run(new Pretraining.Listener() {});
+ * }</pre>
+ *
+ * <p>The folder receives {@code config.json}, {@code model.safetensors} with the weights that did
+ * best on the held-out text, and {@code last.safetensors} with all that {@link #resume()} needs.
+ */
+public final class Pretraining {
+
+  /**
+   * One step.
+   *
+   * @param number counted from 1
+   * @param loss the mean of its tokens, before the step
+   * @param norm of the gradients, before they were clipped
+   * @param learningRate of the step
+   * @param tokens that it learned from
+   */
+  public record Step(long number, double loss, double norm, double learningRate, long tokens) {}
+
+  /**
+   * One look at held-out text.
+   *
+   * @param step after which
+   * @param loss the mean of all its tokens
+   * @param best whether no earlier one was lower
+   */
+  public record Evaluated(long step, double loss, boolean best) {}
+
+  /** Hears how the training goes. */
+  public interface Listener {
+    /** A step was taken. */
+    default void step(Step step) {}
+
+    /** The model was evaluated; it may be used now. */
+    default void evaluated(Evaluated evaluated) throws IOException {}
+
+    /** A file was written. */
+    default void saved(Path file) {}
+  }
+
+  private static final String MODEL = "model.safetensors";
+  private static final String LAST = "last.safetensors";
+
+  private final Gpt model;
+  private final PretrainingConfig config;
+  private final TokenBatches train;
+  private final TokenBatches validation; // null for none
+  private final Optimizer optimizer;
+  private final Path folder; // null to save nothing
+  private double bestLoss = Double.POSITIVE_INFINITY;
+
+  /**
+   * A training from the start.
+   *
+   * @param validation held-out text; null for none
+   * @param seed decides which rows are read
+   * @param folder where to save, made where it is missing; null to save nothing
+   * @throws IllegalArgumentException where there is too little text for a row
+   */
+  public Pretraining(
+      Gpt model,
+      Tokens train,
+      Tokens validation,
+      PretrainingConfig config,
+      Seed seed,
+      Path folder) {
+    checkVocabulary(model, train);
+    this.model = model;
+    this.config = config;
+    this.train = documents(TokenBatches.random(train, config.batchSize(), config.time(), seed));
+    this.validation =
+        validation == null
+            ? null
+            : documents(TokenBatches.inOrder(validation, config.batchSize(), config.time()));
+    this.folder = folder;
+    this.optimizer =
+        AdamW.builder()
+            .learningRate(schedule(config))
+            .betas(config.beta1(), config.beta2())
+            .weightDecay(
+                config.weightDecay(),
+                name ->
+                    Gpt.isMatrix(name)
+                        || config.decayEmbeddings()
+                            && (name.startsWith("tokens.") || name.startsWith("positions.")))
+            .build(model.parameters());
+  }
+
+  private TokenBatches documents(TokenBatches batches) {
+    return config.endOfText() < 0 ? batches : batches.documents(config.endOfText());
+  }
+
+  private static void checkVocabulary(Gpt model, Tokens tokens) {
+    if (tokens.vocabulary() > model.config().vocabulary()) {
+      throw new IllegalArgumentException(
+          "train: the text has tokens that the model does not: vocabularies of "
+              + tokens.vocabulary()
+              + " and "
+              + model.config().vocabulary()
+              + "; encode it with the model's tokenizer");
+    }
+  }
+
+  /** Warm-up, then a cosine down to a share of the highest rate. */
+  private static Schedule schedule(PretrainingConfig config) {
+    double lowest = config.lowestRate() * config.learningRate();
+    Schedule cosine =
+        Schedule.warmupCosine(config.learningRate() - lowest, config.warmup(), config.steps());
+    Schedule floor =
+        steps -> steps < config.warmup() ? lowest * (steps + 1) / (config.warmup() + 1.0) : lowest;
+    return steps -> cosine.at(steps) + floor.at(steps);
+  }
+
+  /** The optimizer, with the steps taken so far. */
+  public Optimizer optimizer() {
+    return optimizer;
+  }
+
+  /**
+   * Goes on from the last checkpoint in the folder.
+   *
+   * @throws IOException where there is none or it is broken
+   * @throws IllegalArgumentException where it is of another model
+   */
+  public void resume() throws IOException {
+    if (folder == null) {
+      throw new IllegalStateException("train: nothing to resume: it was given no folder");
+    }
+    Path file = folder.resolve(LAST);
+    Map<String, String> notes = Checkpoint.load(file, model, optimizer);
+    try {
+      model.draws().position(Long.parseLong(notes.get("draws")));
+      bestLoss = Double.parseDouble(notes.get("bestLoss"));
+    } catch (NumberFormatException | NullPointerException e) {
+      throw new IOException("train: the checkpoint lacks its notes: " + file, e);
+    }
+  }
+
+  /**
+   * Trains until all steps are taken.
+   *
+   * @throws IllegalStateException where the loss is no number any more
+   * @throws IOException where a checkpoint cannot be written; the one before is unchanged
+   */
+  public void run(Listener listener) throws IOException {
+    if (folder != null) {
+      Files.createDirectories(folder);
+      model.config().write(folder.resolve("config.json"));
+    }
+    model.train();
+    while (optimizer.steps() < config.steps()) {
+      listener.step(step());
+      long done = optimizer.steps();
+      boolean end = done == config.steps();
+      if (validation != null && (end || done % config.evaluateEvery() == 0)) {
+        double loss = evaluate();
+        boolean best = loss < bestLoss;
+        bestLoss = Math.min(loss, bestLoss);
+        if (best) {
+          saveModel(listener);
+        }
+        listener.evaluated(new Evaluated(done, loss, best));
+      }
+      if (folder != null && (end || done % config.saveEvery() == 0)) {
+        saveLast(listener);
+      }
+    }
+    if (validation == null) {
+      saveModel(listener);
+    }
+  }
+
+  private Step step() {
+    double rate = optimizer.learningRate();
+    long first = optimizer.steps() * config.accumulate();
+    double loss = 0;
+    Gradients sum = null;
+    for (int i = 0; i < config.accumulate(); i++) {
+      try (Tape tape = Tape.record()) {
+        // Within the tape, which frees the batch.
+        Tensor part = model.loss(train.get(first + i));
+        loss += part.item() / config.accumulate();
+        Gradients gradients = tape.accumulate(sum, part);
+        if (config.accumulate() == 1) {
+          return new Step(
+              optimizer.steps() + 1, loss, apply(gradients, loss), rate, config.tokensPerStep());
+        }
+        sum = tape.keep(gradients);
+      }
+    }
+    try (Gradients all = sum) {
+      double norm = apply(all.scale(1.0 / config.accumulate()), loss);
+      return new Step(optimizer.steps(), loss, norm, rate, config.tokensPerStep());
+    }
+  }
+
+  private double apply(Gradients gradients, double loss) {
+    double norm = gradients.norm();
+    if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
+      throw new IllegalStateException(
+          "train: the loss or its gradient is no number any more at step "
+              + (optimizer.steps() + 1)
+              + ": "
+              + loss
+              + "; lower the learning rate, and resume from the last checkpoint");
+    }
+    boolean clipped = config.clip() > 0 && norm > config.clip();
+    optimizer.step(clipped ? gradients.scale(config.clip() / (norm + 1e-6)) : gradients);
+    return norm;
+  }
+
+  /**
+   * The mean loss of the held-out text, in order; the model is switched to evaluation meanwhile.
+   */
+  @SuppressWarnings("try") // the scope only has to close
+  public double evaluate() {
+    boolean training = model.isTraining();
+    model.eval();
+    try {
+      long count = validation.count();
+      if (config.evaluateBatches() > 0) {
+        count = Math.min(count, config.evaluateBatches());
+      }
+      double loss = 0;
+      long tokens = 0;
+      for (long i = 0; i < count; i++) {
+        try (Scope scope = Scope.open()) {
+          TokenBatch batch = validation.get(i);
+          long targets =
+              Arrays.stream(batch.targets().toInts())
+                  .filter(target -> target != TokenBatches.NO_TARGET)
+                  .count();
+          if (targets > 0) {
+            Tensor scores = model.forward(batch.inputs(), batch.documents(), batch.positions());
+            loss += Losses.crossEntropy(scores, batch.targets()).item() * targets;
+            tokens += targets;
+          }
+        }
+      }
+      return loss / tokens;
+    } finally {
+      if (training) {
+        model.train();
+      }
+    }
+  }
+
+  private void saveModel(Listener listener) throws IOException {
+    if (folder != null) {
+      model.save(folder.resolve(MODEL));
+      listener.saved(folder.resolve(MODEL));
+    }
+  }
+
+  private void saveLast(Listener listener) throws IOException {
+    Map<String, String> notes = new LinkedHashMap<>();
+    notes.put("draws", Long.toString(model.draws().position()));
+    notes.put("bestLoss", Double.toString(bestLoss));
+    Checkpoint.save(folder.resolve(LAST), model, optimizer, notes);
+    listener.saved(folder.resolve(LAST));
+  }
+}
