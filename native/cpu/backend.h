@@ -86,6 +86,13 @@ class CpuBackend final : public Backend {
   void logSoftmax(Type t, In x, Out y, int64_t rows, int64_t cols) override;
   void logSoftmaxGrad(Type t, In y, In dy, Out dx, int64_t rows, int64_t cols) override;
 
+  // Attention
+  void attention(Type t, In q, In k, In v, In lengths, In documents, In mask, In slopes, Out y,
+                 Out lse, Dims dims, double scale, double dropout, int64_t seed) override;
+  void attentionGrad(Type t, In q, In k, In v, In lengths, In documents, In mask, In slopes, In y,
+                     In lse, In dy, Out dq, Out dk, Out dv, Dims dims, double scale, double dropout,
+                     int64_t seed) override;
+
   // Losses
   void crossEntropy(Type t, In logits, Type labelType, In labels, Out loss, Out lse, Out count,
                     int64_t rows, int64_t cols, int64_t ignored) override;

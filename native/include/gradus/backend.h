@@ -147,6 +147,26 @@ class Backend {
     unsupported("logSoftmaxGrad");
   }
 
+  // Attention
+  /**
+   * y = softmax(scale * q k' + mask + slopes) v, head for head, and lse (F32; batch, heads, tq) its
+   * logSumExp, which the gradient needs. dims: batch, tq, tk, heads, kvHeads, d, whether it is
+   * causal, the window (0: none), then the strides of batch, time and head of q, k, v and y, then
+   * those of the mask's batch, head, query and key. Optional: lengths (I32; batch) and documents
+   * (I32; batch, tk), mask (F32), slopes (F32; heads). Score e of (batch, heads, tq, tk) is dropped
+   * as `dropout` drops element e. A query that sees no key gives 0 and an lse of -infinity.
+   */
+  virtual void attention(Type t, In q, In k, In v, In lengths, In documents, In mask, In slopes,
+                         Out y, Out lse, Dims dims, double scale, double dropout, int64_t seed) {
+    unsupported("attention");
+  }
+  /** dq, dk and dv lie as q, k and v do, dy as y. */
+  virtual void attentionGrad(Type t, In q, In k, In v, In lengths, In documents, In mask, In slopes,
+                             In y, In lse, In dy, Out dq, Out dk, Out dv, Dims dims, double scale,
+                             double dropout, int64_t seed) {
+    unsupported("attentionGrad");
+  }
+
   // Losses
   /**
    * loss (F32 scalar) = mean over the rows whose label is not `ignored` of logSumExp(row) -

@@ -177,6 +177,74 @@ final class Reference {
     return logSoftmax(x).map(Math::exp);
   }
 
+  // Attention
+
+  /** Whether query i sees key j: of (queries, keys) with the last query at the last key. */
+  private interface Sees {
+    boolean test(long i, long j);
+  }
+
+  /**
+   * Heads one by one, with all scores in memory: q (batch, queries, heads, d), k and v (batch,
+   * keys, kvHeads, d).
+   */
+  static Doubles attention(Doubles q, Doubles k, Doubles v, boolean causal) {
+    long offset = k.dim(1) - q.dim(1);
+    return attention(q, k, v, (i, j) -> !causal || j <= i + offset);
+  }
+
+  private static Doubles attention(Doubles q, Doubles k, Doubles v, Sees sees) {
+    int keys = (int) k.dim(1);
+    int d = (int) q.dim(3);
+    long group = q.dim(2) / k.dim(2);
+    Doubles y = new Doubles(q.shape(), new double[q.values().length]);
+    for (long b = 0; b < q.dim(0); b++) {
+      for (long i = 0; i < q.dim(1); i++) {
+        for (long h = 0; h < q.dim(2); h++) {
+          double[] scores = new double[keys];
+          boolean blind = true;
+          for (int j = 0; j < keys; j++) {
+            for (int e = 0; e < d; e++) {
+              scores[j] += q.at(b, i, h, e) * k.at(b, j, h / group, e) / Math.sqrt(d);
+            }
+            scores[j] = sees.test(i, j) ? scores[j] : Double.NEGATIVE_INFINITY;
+            blind &= !sees.test(i, j);
+          }
+          if (blind) {
+            continue; // 0
+          }
+          double[] weights = softmax(new Doubles(Shape.of(keys), scores)).values();
+          for (int e = 0; e < d; e++) {
+            double sum = 0;
+            for (int j = 0; j < keys; j++) {
+              sum += weights[j] == 0 ? 0 : weights[j] * v.at(b, j, h / group, e);
+            }
+            y.values()[(int) (((b * q.dim(1) + i) * q.dim(2) + h) * d + e)] = sum;
+          }
+        }
+      }
+    }
+    return y;
+  }
+
+  /** Of queries, keys and values beside each other in (batch, time, width). */
+  static Doubles attention(Doubles qkv, int heads, int kvHeads, boolean causal) {
+    int d = (int) qkv.dim(2) / (heads + 2 * kvHeads);
+    Doubles y =
+        attention(
+            heads(qkv, 0, heads, d),
+            heads(qkv, heads, kvHeads, d),
+            heads(qkv, heads + kvHeads, kvHeads, d),
+            causal);
+    return y.reshape(Shape.of(qkv.dim(0), qkv.dim(1), (long) heads * d));
+  }
+
+  private static Doubles heads(Doubles qkv, int first, int heads, int d) {
+    return Doubles.of(
+        Shape.of(qkv.dim(0), qkv.dim(1), heads, d),
+        i -> qkv.at(i[0], i[1], (first + i[2]) * d + i[3]));
+  }
+
   static Doubles logSoftmax(Doubles x) {
     int last = x.rank() - 1;
     Doubles sums = Doubles.of(x.shape().with(last, 1), i -> logSumExp(x, i, last));

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.gradus.autograd.Tape;
 import io.gradus.tensor.DType;
 import io.gradus.tensor.OtherDevice;
 import io.gradus.tensor.Scope;
@@ -88,6 +89,22 @@ final class Refusals {
         refuses(
             IllegalArgumentException.class, trial.row().opName() + ": devices differ: ", trial, x);
       }
+    }
+  }
+
+  /** A gradient of a gradient. */
+  @SuppressWarnings("try")
+  static void secondDerivatives(Trial trial) {
+    try (Tape outer = Tape.record();
+        Tape inner = Tape.record()) {
+      Tensor[] x = trial.tensors(trial.values(trial.row().domain));
+      Tensor y = trial.row().op.apply(x);
+      Tensor dy = Tensor.full(1, y.shape(), y.dtype(), y.device());
+      var e = assertThrows(IllegalStateException.class, () -> inner.vjp(y, dy, x), trial::toString);
+      assertTrue(
+          e.getMessage().startsWith(trial.row().opName() + ": ")
+              && e.getMessage().contains("cannot be differentiated again; "),
+          e::getMessage);
     }
   }
 

@@ -66,6 +66,7 @@ final class Row {
   double absolute = 1e-37;
   double gradient = 2e-5;
   boolean differentiable = true;
+  boolean differentiableTwice = true;
   boolean overwrites;
   boolean shapeOnly;
   boolean refusesIntegers = true;
@@ -183,6 +184,12 @@ final class Row {
 
   Row withoutGradient() {
     differentiable = false;
+    return this;
+  }
+
+  /** The gradient is one kernel, which refuses to be differentiated again. */
+  Row differentiableOnce() {
+    differentiableTwice = false;
     return this;
   }
 

@@ -194,6 +194,43 @@ public final class Backend extends Pointer {
 
   public native void logSoftmaxGrad(int t, long y, long dy, long dx, long rows, long cols);
 
+  // Attention
+  public native void attention(
+      int t,
+      long q,
+      long k,
+      long v,
+      long lengths,
+      long documents,
+      long mask,
+      long slopes,
+      long y,
+      long lse,
+      long[] dims,
+      double scale,
+      double dropout,
+      long seed);
+
+  public native void attentionGrad(
+      int t,
+      long q,
+      long k,
+      long v,
+      long lengths,
+      long documents,
+      long mask,
+      long slopes,
+      long y,
+      long lse,
+      long dy,
+      long dq,
+      long dk,
+      long dv,
+      long[] dims,
+      double scale,
+      double dropout,
+      long seed);
+
   // Losses
   public native void crossEntropy(
       int t,
