@@ -76,9 +76,11 @@ class CpuBackend final : public Backend {
   void sumSquares(Type t, In x, Out y, int64_t n) override;
 
   // Linear algebra
-  void matmul(Type t, In a, In b, In bias, Out y, int64_t batch, int64_t m, int64_t n, int64_t k,
-              int64_t aStride, int64_t bStride, bool transposeA, bool transposeB,
-              bool accumulate) override;
+  void matmul(Type aType, In a, Type bType, In b, Type biasType, In bias, Type yType, Out y,
+              int64_t batch, int64_t m, int64_t n, int64_t k, int64_t aStride, int64_t bStride,
+              bool transposeA, bool transposeB, bool accumulate) override;
+  void columnSums(Type t, In x, Type yType, Out y, int64_t rows, int64_t cols,
+                  bool accumulate) override;
 
   // Softmax over the last axis of (rows
   void softmax(Type t, In x, Out y, int64_t rows, int64_t cols) override;

@@ -82,8 +82,9 @@ void multiply(const Product& p) {
   int64_t aRow = std::max(transposeA ? p.a.column : p.a.row, transposeA ? p.m : p.k);
   int64_t bRow = std::max(transposeB ? p.b.column : p.b.row, transposeB ? p.k : p.n);
   cblasSgemm(kRowMajor, transposeA ? kTransposed : kPlain, transposeB ? kTransposed : kPlain,
-             blasSize(p.m), blasSize(p.n), blasSize(p.k), 1, p.a.data, blasSize(aRow), p.b.data,
-             blasSize(bRow), onTop ? 1 : 0, p.y, blasSize(std::max(p.yRow, p.n)));
+             blasSize(p.m), blasSize(p.n), blasSize(p.k), 1, p.a.floats(), blasSize(aRow),
+             p.b.floats(), blasSize(bRow), onTop ? 1 : 0, p.y.floats(),
+             blasSize(std::max(p.y.row, p.n)));
 }
 
 /** Rows [i, i + m) and columns [j, j + n) of a product. */
@@ -94,7 +95,7 @@ Product block(const Product& p, int64_t i, int64_t m, int64_t j, int64_t n) {
   part.a = p.a.at(i, 0);
   part.b = p.b.at(0, j);
   if (p.bias != nullptr) part.bias += j;
-  part.y += i * p.yRow + j;
+  part.y = p.y.at(i, j);
   return part;
 }
 

@@ -16,7 +16,7 @@ bool usesBlas();
 /** For example "OpenBLAS 0.3.31 SkylakeX". */
 std::string blasDescription();
 
-/** gemm() by OpenBLAS, block by block. */
+/** gemm() of floats by OpenBLAS, block by block. */
 void blasGemm(const Product& product);
 
 }  // namespace gradus

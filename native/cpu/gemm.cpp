@@ -6,60 +6,31 @@
 
 #include <algorithm>
 #include <cstring>
-#include <new>
 
 #include "cpu/blas.h"
+#include "cpu/gemm_buffer.h"
 #include "cpu/gemm_kernel.h"
 #include "cpu/gemm_pack.h"
 #include "cpu/pool.h"
-#include "cpu/system.h"
 
 namespace gradus {
 
 namespace {
 
-constexpr int64_t kPanel = tileRows(kVectors);  // rows of a that are packed together
-constexpr int64_t kStrip = kVectors * kLanes;   // columns of b that are packed together
-constexpr int64_t kDepth = 256;                 // of k at a time: a strip of b stays in L1 or L2
-constexpr int64_t kTask = int64_t{1} << 18;     // multiplications: 2 to 5 microseconds
-constexpr int64_t kTasks = 32;                  // enough to be shared out evenly
-constexpr int64_t kFewRows = 32;                // packing a strip for fewer does not pay
-constexpr int64_t kManyRows = 256;              // of a task; with kDepth of k they stay in L2
-constexpr int64_t kShared = int64_t{1} << 18;   // floats of b that are packed once for all tasks
-constexpr int64_t kPacked = int64_t{1} << 22;   // floats of a that are packed at a time
-constexpr int64_t kFewDeep = 32;                // rows of b that stay in the TLB as they are
+constexpr int64_t kStrip = kVectors * kLanes;  // columns of b that are packed together
+constexpr int64_t kDepth = 256;                // of k at a time: a strip of b stays in L1 or L2
+constexpr int64_t kTask = int64_t{1} << 18;    // multiplications: 2 to 5 microseconds
+constexpr int64_t kTasks = 32;                 // enough to be shared out evenly
+constexpr int64_t kFewRows = 32;               // packing a strip for fewer does not pay
+constexpr int64_t kManyRows = 256;             // of a task; with kDepth of k they stay in L2
+constexpr int64_t kShared = int64_t{1} << 18;  // floats of b that are packed once for all tasks
+constexpr int64_t kPacked = int64_t{1} << 22;  // floats of a that are packed at a time
+constexpr int64_t kWiden = int64_t{1} << 14;   // floats that are converted in a task
+constexpr int64_t kFewDeep = 32;               // rows of b that stay in the TLB as they are
 
 int64_t ceilDivide(int64_t x, int64_t y) { return (x + y - 1) / y; }
 
-/** Floats of one thread that live on, so that a step allocates nothing. */
-class Buffer {
- public:
-  ~Buffer() { release(); }
-
-  float* atLeast(int64_t n) {
-    if (n > size_) {
-      release();
-      data_ = static_cast<float*>(system::map(bytes(n)));
-      if (data_ == nullptr) throw std::bad_alloc();
-      size_ = n;
-    }
-    return data_;
-  }
-
- private:
-  static int64_t bytes(int64_t n) { return n * static_cast<int64_t>(sizeof(float)); }
-
-  void release() {
-    if (data_ != nullptr) system::unmap(data_, bytes(size_));
-    data_ = nullptr;
-    size_ = 0;
-  }
-
-  float* data_ = nullptr;
-  int64_t size_ = 0;
-};
-
-thread_local Buffer sharedA, sharedB, ownStrip, ownResult;
+thread_local Buffer sharedA, sharedB, widenedA, ownStrip, ownColumns, ownResult;
 
 /** Columns [begin, end) of b; the last vector may be partly filled. */
 struct Strip {
@@ -117,8 +88,10 @@ class Multiplication {
     return {begin, std::min(begin + vectors * kLanes, p.n), vectors};
   }
 
-  /** b can be read where it stands: its rows are contiguous and few. */
-  bool direct() const { return p.b.column == 1 && p.k <= kFewDeep; }
+  /** Rows of b can be read where they stand. */
+  bool readable() const { return p.b.column == 1 && p.b.type == DType::F32; }
+  /** And they are few. */
+  bool direct() const { return readable() && p.k <= kFewDeep; }
 
   /** The panel of row i starts at a_ + i * k. */
   void packA() {
@@ -127,7 +100,7 @@ class Multiplication {
     pool().split(p.m, kTogether, [this](int64_t begin, int64_t end) {
       int64_t whole = begin + (end - begin) / kPanel * kPanel;
       for (int64_t l = 0; l < p.k; ++l) {
-        const float* column = p.a.at(0, l).data;
+        const float* column = p.a.at(0, l).floats();
         for (int64_t i = begin; i < whole; i += kPanel) {
           std::memcpy(a_ + i * p.k + l * kPanel, column + i, kPanel * sizeof(float));
         }
@@ -149,25 +122,25 @@ class Multiplication {
   }
 
   void packStrip(const Strip& s, int64_t l, float* to) const {
-    pack(p.b.at(l, s.begin), depthAt(l), s.columns(), s.width(), to);
+    pack(p.b.at(l, s.begin), depthAt(l), s.columns(), s.width(), ownColumns, to);
   }
 
   int64_t depthAt(int64_t l) const { return std::min(depth_, p.k - l); }
 
   /** Rows [i, i + rows) of a strip of y. */
   void multiply(int64_t i, int64_t rows, const Strip& s) const {
-    bool inPlace = s.whole() && !transposed_;
+    bool inPlace = s.whole() && !transposed_ && p.y.type == DType::F32;
     const float* bias = p.bias == nullptr ? nullptr : p.bias + (transposed_ ? i : s.begin);
     Tiles t;
-    t.y = inPlace ? p.y + i * p.yRow + s.begin : ownResult.atLeast(rows * kStrip);
-    t.yRow = inPlace ? p.yRow : s.width();
+    t.y = inPlace ? p.y.at(i, s.begin).floats() : ownResult.atLeast(rows * kStrip);
+    t.yRow = inPlace ? p.y.row : s.width();
     for (int64_t l = 0; l < p.k; l += depth_) {
       t.k = depthAt(l);
       t.bRow = s.width();
       if (b_ != nullptr) {
         t.b = b_ + s.begin * p.k + l * s.width();
-      } else if (s.whole() && (direct() || (p.b.column == 1 && rows <= kFewRows))) {
-        t.b = p.b.at(l, s.begin).data;
+      } else if (s.whole() && (direct() || (readable() && rows <= kFewRows))) {
+        t.b = p.b.at(l, s.begin).floats();
         t.bRow = p.b.row;
       } else {
         float* own = ownStrip.atLeast(kStrip * kDepth);
@@ -179,13 +152,15 @@ class Multiplication {
       sweep(t, i, rows, l, s.vectors);
     }
     if (inPlace) return;
-    if (transposed_) {
-      storeColumns(t.y, t.yRow, rows, s.columns(), bias, p.accumulate, p.y + s.begin * p.yRow + i,
-                   p.yRow);
-    } else {
-      storeRows(t.y, t.yRow, rows, s.columns(), bias, p.accumulate, p.y + i * p.yRow + s.begin,
-                p.yRow);
-    }
+    Result y = transposed_ ? p.y.at(s.begin, i) : p.y.at(i, s.begin);
+    withElement(y.type, [&](auto element) {
+      auto* to = y.data.as<decltype(element)>();
+      if (transposed_) {
+        storeColumns(t.y, t.yRow, rows, s.columns(), bias, p.accumulate, to, y.row);
+      } else {
+        storeRows(t.y, t.yRow, rows, s.columns(), bias, p.accumulate, to, y.row);
+      }
+    });
   }
 
   /** Covers the rows with tiles: of kPanel as far as they go where a is packed, else about as high.
@@ -201,7 +176,7 @@ class Multiplication {
       t.count = rows / height;
       less = rows - t.count * height;
     } else {
-      t.a = p.a.at(i, l).data;
+      t.a = p.a.at(i, l).floats();
       t.aRow = p.a.row;
       t.aColumn = p.a.column;
       aStep = p.a.row;
@@ -239,6 +214,19 @@ bool betterTransposed(const Product& p) {
   return p.a.column != 1 || p.m * (p.n + p.k) < p.n * p.k;
 }
 
+/** The matrix as floats, of the same order, in memory of this thread. */
+Matrix widened(const Matrix& x, int64_t rows, int64_t columns) {
+  bool transposed = x.column != 1;
+  Matrix from = transposed ? x.transposed() : x;
+  if (transposed) std::swap(rows, columns);
+  float* to = widenedA.atLeast(rows * columns);
+  pool().split(rows, std::max<int64_t>(kWiden / columns, 1), [&](int64_t begin, int64_t end) {
+    packRows(from.at(begin, 0), end - begin, columns, columns, to + begin * columns);
+  });
+  if (transposed) std::swap(rows, columns);
+  return Matrix::of(DType::F32, to, rows, columns, transposed);
+}
+
 Product transpose(const Product& p) {
   Product t = p;
   t.m = p.n;
@@ -251,12 +239,15 @@ Product transpose(const Product& p) {
 }  // namespace
 
 void storeBias(const Product& p) {
-  for (int64_t i = 0; i < p.m; ++i) {
-    float* y = p.y + i * p.yRow;
-    for (int64_t j = 0; j < p.n; ++j) {
-      y[j] = (p.accumulate ? y[j] : 0) + (p.bias == nullptr ? 0 : p.bias[j]);
+  withElement(p.y.type, [&](auto element) {
+    for (int64_t i = 0; i < p.m; ++i) {
+      auto* y = p.y.at(i, 0).data.template as<decltype(element)>();
+      for (int64_t j = 0; j < p.n; ++j) {
+        float before = p.accumulate ? math::toFloat(y[j]) : 0;
+        math::store(before + (p.bias == nullptr ? 0 : p.bias[j]), y + j);
+      }
     }
-  }
+  });
 }
 
 void gemm(const Product& product) {
@@ -266,12 +257,15 @@ void gemm(const Product& product) {
   bool transposed = betterTransposed(product);
   Product p = transposed ? transpose(product) : product;
   int64_t rows = p.m;
-  if (Multiplication(p, transposed).packsA()) rows = std::max(kPacked / p.k, kManyRows);
+  const bool widens = p.a.type != DType::F32;
+  if (widens || Multiplication(p, transposed).packsA()) rows = std::max(kPacked / p.k, kManyRows);
   for (int64_t left = p.m; left > 0; left -= p.m) {
     p.m = std::min(rows, left);
-    Multiplication(p, transposed).run();
+    Product piece = p;
+    if (widens) piece.a = widened(p.a, p.m, p.k);
+    Multiplication(piece, transposed).run();
     p.a = p.a.at(p.m, 0);
-    p.y += p.m * (transposed ? 1 : p.yRow);
+    p.y = transposed ? p.y.at(0, p.m) : p.y.at(p.m, 0);
     if (transposed && p.bias != nullptr) p.bias += p.m;
   }
 }

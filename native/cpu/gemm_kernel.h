@@ -13,7 +13,7 @@ namespace {
 
 #if defined(__AVX512F__)
 constexpr int kLanes = 16;
-constexpr int kVectors = 4;  // a tile's most vectors in a row
+constexpr int kVectors = 3;  // a tile's most vectors in a row
 constexpr int kSums = 24;    // a tile's most vectors, of 32 registers
 #elif defined(__AVX__)
 constexpr int kLanes = 8;
@@ -27,8 +27,10 @@ constexpr int kSums = 12;
 
 typedef float Vector __attribute__((vector_size(kLanes * sizeof(float))));
 
-/** The most rows of a tile that is `vectors` wide. AVX2: 4x24, 6x16. AVX-512: 6x64, 8x48, 12x32. */
+/** The most rows of a tile that is `vectors` wide. AVX2: 4x24, 6x16. AVX-512: 8x48, 12x32. */
 constexpr int tileRows(int vectors) { return vectors == 1 ? kSums / 2 : kSums / vectors; }
+
+constexpr int kPanel = tileRows(kVectors);  // rows of a that are packed together
 
 /** `count` tiles of y, one below the other: a's rows times b, whose rows hold whole vectors. */
 struct Tiles {
@@ -42,6 +44,39 @@ struct Tiles {
   const float* bias;  // for each column, or null
   bool accumulate;
 };
+
+/** y = sum, + bias for each column or null, + y where it accumulates. */
+template <int Rows, int Vectors>
+void storeTile(Vector (&sum)[Rows][Vectors], const float* bias, bool accumulate, float* y,
+               int64_t yRow) {
+  if (bias != nullptr) {
+#pragma GCC unroll 4
+    for (int v = 0; v < Vectors; ++v) {
+      Vector add;
+      std::memcpy(&add, bias + v * kLanes, sizeof(Vector));
+#pragma GCC unroll 16
+      for (int i = 0; i < Rows; ++i) sum[i][v] += add;
+    }
+  }
+  if (accumulate) {
+#pragma GCC unroll 16
+    for (int i = 0; i < Rows; ++i) {
+#pragma GCC unroll 4
+      for (int v = 0; v < Vectors; ++v) {
+        Vector before;
+        std::memcpy(&before, y + i * yRow + v * kLanes, sizeof(Vector));
+        sum[i][v] += before;
+      }
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < Rows; ++i) {
+#pragma GCC unroll 4
+    for (int v = 0; v < Vectors; ++v) {
+      std::memcpy(y + i * yRow + v * kLanes, &sum[i][v], sizeof(Vector));
+    }
+  }
+}
 
 template <int Rows, int Vectors>
 void multiplyTile(const Tiles& t, const float* a, float* y) {
@@ -68,33 +103,7 @@ void multiplyTile(const Tiles& t, const float* a, float* y) {
     for (int g = 0; g < kGroups; ++g) group[g] += aColumn;
     b += bRow;
   }
-  if (t.bias != nullptr) {
-#pragma GCC unroll 4
-    for (int v = 0; v < Vectors; ++v) {
-      Vector add;
-      std::memcpy(&add, t.bias + v * kLanes, sizeof(Vector));
-#pragma GCC unroll 16
-      for (int i = 0; i < Rows; ++i) sum[i][v] += add;
-    }
-  }
-  if (t.accumulate) {
-#pragma GCC unroll 16
-    for (int i = 0; i < Rows; ++i) {
-#pragma GCC unroll 4
-      for (int v = 0; v < Vectors; ++v) {
-        Vector before;
-        std::memcpy(&before, y + i * yRow + v * kLanes, sizeof(Vector));
-        sum[i][v] += before;
-      }
-    }
-  }
-#pragma GCC unroll 16
-  for (int i = 0; i < Rows; ++i) {
-#pragma GCC unroll 4
-    for (int v = 0; v < Vectors; ++v) {
-      std::memcpy(y + i * yRow + v * kLanes, &sum[i][v], sizeof(Vector));
-    }
-  }
+  storeTile(sum, t.bias, t.accumulate, y, yRow);
 }
 
 template <int Rows, int Vectors>
@@ -124,6 +133,96 @@ MultiplyTiles kernelFor(int rows, int vectors) {
 /** Tiles of 1 to tileRows(vectors) rows. */
 inline void multiplyTiles(const Tiles& t, int64_t rows, int64_t vectors) {
   kernelFor(static_cast<int>(rows), static_cast<int>(vectors))(t);
+}
+
+/** Rows of bytes that will be read soon: their cache lines are fetched one by one. */
+class Ahead {
+ public:
+  Ahead() = default;
+  Ahead(const char* data, int64_t rows, int64_t bytes, int64_t stride)
+      : line_(data), rows_(rows), lines_((bytes + 127) / 64), left_(lines_) {
+    jump_ = stride - lines_ * 64;
+  }
+
+  void fetchOne() {
+    if (rows_ == 0) return;
+    __builtin_prefetch(line_, 0, 2);  // into L2
+    line_ += 64;
+    if (--left_ > 0) return;
+    left_ = lines_;
+    line_ += jump_;
+    --rows_;
+  }
+
+ private:
+  const char* line_ = nullptr;
+  int64_t rows_ = 0, lines_ = 0, left_ = 0, jump_ = 0;
+};
+
+/** Rows of y from packed operands: a in panels, whose columns hold kPanel floats, and a strip of b.
+ */
+struct Panels {
+  int64_t rows, k;
+  const float* a;
+  const float* b;
+  float* y;
+  int64_t yRow;
+  const float* bias;  // for each column, or null
+  bool accumulate;
+  Ahead ahead;
+};
+
+template <int Rows, int Vectors>
+void multiplyPanel(Panels& t, const float* a, float* y) {
+  constexpr int kSteps = 8;
+  const float* b = t.b;
+  Vector sum[Rows][Vectors] = {};
+#pragma GCC unroll 16
+  for (int i = 0; i < Rows; ++i) {
+#pragma GCC unroll 4
+    for (int v = 0; v < Vectors; ++v) __builtin_prefetch(y + i * t.yRow + v * kLanes, 1);
+  }
+  auto step = [&] {
+    Vector x[Vectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < Vectors; ++v) std::memcpy(&x[v], b + v * kLanes, sizeof(Vector));
+#pragma GCC unroll 16
+    for (int i = 0; i < Rows; ++i) {
+      float w = a[i];
+#pragma GCC unroll 4
+      for (int v = 0; v < Vectors; ++v) sum[i][v] += w * x[v];
+    }
+    a += kPanel;
+    b += Vectors * kLanes;
+  };
+  int64_t l = t.k;
+  for (; l >= kSteps; l -= kSteps) {
+    t.ahead.fetchOne();
+#pragma GCC unroll 4
+    for (int j = 0; j < kSteps; ++j) step();
+  }
+  for (; l > 0; --l) step();
+  storeTile(sum, t.bias, t.accumulate, y, t.yRow);
+}
+
+template <int Vectors, int Rows = kPanel>
+void multiplyLastPanel(Panels& t, int64_t rows, const float* a, float* y) {
+  if constexpr (Rows > 1) {
+    if (rows < Rows) return multiplyLastPanel<Vectors, Rows - 1>(t, rows, a, y);
+  }
+  multiplyPanel<Rows, Vectors>(t, a, y);
+}
+
+template <int Vectors = kVectors>
+void multiplyPanels(Panels& t, int64_t vectors) {
+  if constexpr (Vectors > 1) {
+    if (vectors < Vectors) return multiplyPanels<Vectors - 1>(t, vectors);
+  }
+  int64_t i = 0;
+  for (; i + kPanel <= t.rows; i += kPanel) {
+    multiplyPanel<kPanel, Vectors>(t, t.a + i * t.k, t.y + i * t.yRow);
+  }
+  if (i < t.rows) multiplyLastPanel<Vectors>(t, t.rows - i, t.a + i * t.k, t.y + i * t.yRow);
 }
 
 }  // namespace

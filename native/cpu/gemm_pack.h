@@ -4,7 +4,9 @@
 #include <algorithm>
 
 #include "cpu/gemm.h"
+#include "cpu/gemm_buffer.h"
 #include "cpu/gemm_kernel.h"
+#include "cpu/loops.h"
 
 namespace gradus {
 namespace {
@@ -56,93 +58,174 @@ void loadTransposed(const float* x, int64_t xRow, typename VectorOf<Lanes>::Type
   transposeFours<Lanes>(columns, std::make_integer_sequence<int, Lanes>());
 }
 
+/** Calls f with an element of a floating type. */
+template <class F>
+void withElement(DType type, F&& f) {
+  if (type == DType::F32) return f(float());
+  return type == DType::BF16 ? f(BF16()) : f(F16());
+}
+
+template <class E>
+Vector loadVector(const E* x) {
+  float floats[kLanes];
+  for (int i = 0; i < kLanes; ++i) floats[i] = math::toFloat(x[i]);
+  Vector vector;
+  std::memcpy(&vector, floats, sizeof(vector));
+  return vector;
+}
+
+template <class E>
+void storeVector(const Vector& vector, E* y) {
+  float floats[kLanes];
+  std::memcpy(floats, &vector, sizeof(vector));
+  for (int i = 0; i < kLanes; ++i) math::store(floats[i], y + i);
+}
+
 // Rows of a strip lie far apart, where no hardware prefetcher looks.
 constexpr int64_t kAhead = 12;
 
 /** Rows of x, of `columns`, one after the other, each filled with zeros up to `width`. */
-inline void packRows(const Matrix& x, int64_t rows, int64_t columns, int64_t width, float* y) {
+template <class E>
+void packRows(const E* x, int64_t xRow, int64_t rows, int64_t columns, int64_t width, float* y) {
   int64_t whole = columns / kLanes * kLanes;
-  for (int64_t i = 0; i < rows; ++i, y += width) {
-    const float* row = x.data + i * x.row;
-    const float* ahead = row + kAhead * x.row;
+  for (int64_t i = 0; i < rows; ++i, x += xRow, y += width) {
+    const E* ahead = x + kAhead * xRow;
     for (int64_t j = 0; j < whole; j += kLanes) {
       __builtin_prefetch(ahead + j);
-      std::memcpy(y + j, row + j, sizeof(Vector));
+      storeVector(loadVector(x + j), y + j);
     }
-    for (int64_t j = whole; j < columns; ++j) y[j] = row[j];
+    for (int64_t j = whole; j < columns; ++j) y[j] = math::toFloat(x[j]);
     for (int64_t j = columns; j < width; ++j) y[j] = 0;
   }
 }
 
+/** As packRows, of a matrix whose rows are contiguous. */
+inline void packRows(const Matrix& x, int64_t rows, int64_t columns, int64_t width, float* y) {
+  withElement(x.type, [&](auto element) {
+    packRows(x.data.as<decltype(element)>(), x.row, rows, columns, width, y);
+  });
+}
+
 /** Lanes columns, contiguous each, of x as rows of y. */
 template <int Lanes>
-void packColumns(const Matrix& x, int64_t rows, int64_t width, float* y) {
+void packColumns(const float* x, int64_t xColumn, int64_t rows, int64_t width, float* y) {
   int64_t whole = rows / 4 * 4;
   for (int64_t i = 0; i < whole; i += 4) {
     typename VectorOf<Lanes>::Type block[4];
-    loadTransposed<Lanes>(x.data + i, x.column, block);
+    loadTransposed<Lanes>(x + i, xColumn, block);
 #pragma GCC unroll 4
     for (int l = 0; l < 4; ++l) std::memcpy(y + (i + l) * width, &block[l], sizeof(block[l]));
   }
   for (int64_t i = whole; i < rows; ++i) {
-    for (int64_t j = 0; j < Lanes; ++j) y[i * width + j] = x.data[i + j * x.column];
+    for (int64_t j = 0; j < Lanes; ++j) y[i * width + j] = x[i + j * xColumn];
   }
 }
 
 /** As packRows, of a matrix whose columns are contiguous. */
-inline void packColumns(const Matrix& x, int64_t rows, int64_t columns, int64_t width, float* y) {
+inline void packColumns(const float* x, int64_t xColumn, int64_t rows, int64_t columns,
+                        int64_t width, float* y) {
   int64_t j = 0;
-  for (; j + kLanes <= columns; j += kLanes) packColumns<kLanes>(x.at(0, j), rows, width, y + j);
-  for (; j + 4 <= columns; j += 4) packColumns<4>(x.at(0, j), rows, width, y + j);
+  for (; j + kLanes <= columns; j += kLanes) {
+    packColumns<kLanes>(x + j * xColumn, xColumn, rows, width, y + j);
+  }
+  if (kPanel % kLanes != 0 && columns == kPanel) {
+    packColumns<kPanel>(x, xColumn, rows, width, y);
+    j = kPanel;
+  }
+  for (; j + 4 <= columns; j += 4) packColumns<4>(x + j * xColumn, xColumn, rows, width, y + j);
   if (j < columns && columns >= 4) {  // the last four, some of them again
     j = columns;
-    packColumns<4>(x.at(0, j - 4), rows, width, y + j - 4);
+    packColumns<4>(x + (j - 4) * xColumn, xColumn, rows, width, y + j - 4);
   }
   for (; j < width; ++j) {
-    const float* from = x.data + j * x.column;
+    const float* from = x + j * xColumn;
     for (int64_t i = 0; i < rows; ++i) y[i * width + j] = j < columns ? from[i] : 0;
   }
 }
 
-inline void pack(const Matrix& x, int64_t rows, int64_t columns, int64_t width, float* y) {
-  x.column == 1 ? packRows(x, rows, columns, width, y) : packColumns(x, rows, columns, width, y);
+/** Rows of x, of `columns`, one after the other, each filled with zeros up to `width`. */
+inline void pack(const Matrix& x, int64_t rows, int64_t columns, int64_t width, Buffer& floats,
+                 float* y) {
+  if (x.column == 1) return packRows(x, rows, columns, width, y);
+  if (x.type == DType::F32) {
+    return packColumns(x.floats(), x.column, rows, columns, width, y);
+  }
+  float* widened = floats.atLeast(rows * columns);
+  packRows(x.transposed(), columns, rows, rows, widened);
+  packColumns(widened, rows, rows, columns, width, y);
+}
+
+/** Rows of x in panels of kPanel columns, one panel after the other. */
+template <class E>
+void packPanels(const E* x, int64_t xRow, int64_t rows, int64_t panels, float* y) {
+  constexpr int64_t kTogether = 64 / kPanel;  // panels: a few cache lines of each row
+  for (int64_t first = 0; first < panels; first += kTogether) {
+    const E* from = x + first * kPanel;
+    float* to = y + first * kPanel * rows;
+    int64_t count = std::min(kTogether, panels - first);
+    for (int64_t i = 0; i < rows; ++i, from += xRow, to += kPanel) {
+      __builtin_prefetch(from + kAhead * xRow);
+      __builtin_prefetch(from + kAhead * xRow + 64 / sizeof(E));
+      for (int64_t panel = 0; panel < count; ++panel) {
+        float floats[kPanel];
+        for (int j = 0; j < kPanel; ++j) floats[j] = math::toFloat(from[panel * kPanel + j]);
+        std::memcpy(to + panel * kPanel * rows, floats, sizeof(floats));
+      }
+    }
+  }
+}
+
+/** Rows of x in panels of kPanel columns, the last of which is filled up with zeros. */
+inline void packPanels(const Matrix& x, int64_t rows, int64_t columns, Buffer& floats, float* y) {
+  int64_t panels = columns / kPanel;
+  if (x.column == 1) {
+    withElement(x.type, [&](auto element) {
+      packPanels(x.data.as<decltype(element)>(), x.row, rows, panels, y);
+    });
+  } else {
+    for (int64_t panel = 0; panel < panels; ++panel) {
+      pack(x.at(0, panel * kPanel), rows, kPanel, kPanel, floats, y + panel * kPanel * rows);
+    }
+  }
+  int64_t done = panels * kPanel;
+  if (done < columns) pack(x.at(0, done), rows, columns - done, kPanel, floats, y + done * rows);
 }
 
 /** y (rows, columns) = x, + y where it accumulates, + bias for each column or null. */
-inline void storeRows(const float* x, int64_t xRow, int64_t rows, int64_t columns,
-                      const float* bias, bool accumulate, float* y, int64_t yRow) {
+template <class E>
+void storeRows(const float* x, int64_t xRow, int64_t rows, int64_t columns, const float* bias,
+               bool accumulate, E* y, int64_t yRow) {
   for (int64_t i = 0; i < rows; ++i, x += xRow, y += yRow) {
     for (int64_t j = 0; j < columns; ++j) {
-      y[j] = x[j] + (bias == nullptr ? 0 : bias[j]) + (accumulate ? y[j] : 0);
+      float add = (bias == nullptr ? 0 : bias[j]) + (accumulate ? math::toFloat(y[j]) : 0);
+      math::store(x[j] + add, y + j);
     }
   }
 }
 
 /** y (columns, rows) = the transpose of x, + y where it accumulates, + bias for each row of x. */
-inline void storeColumns(const float* x, int64_t xRow, int64_t rows, int64_t columns,
-                         const float* bias, bool accumulate, float* y, int64_t yRow) {
+template <class E>
+void storeColumns(const float* x, int64_t xRow, int64_t rows, int64_t columns, const float* bias,
+                  bool accumulate, E* y, int64_t yRow) {
   int64_t wholeRows = rows / kLanes * kLanes, wholeColumns = columns / 4 * 4;
   for (int64_t i = 0; i < wholeRows; i += kLanes) {
-    Vector add{}, before, block[4];
-    if (bias != nullptr) std::memcpy(&add, bias + i, sizeof(add));
+    Vector add{}, block[4];
+    if (bias != nullptr) add = loadVector(bias + i);
     for (int64_t j = 0; j < wholeColumns; j += 4) {
       loadTransposed<kLanes>(x + i * xRow + j, xRow, block);
 #pragma GCC unroll 4
       for (int l = 0; l < 4; ++l) {
-        float* to = y + (j + l) * yRow + i;
-        block[l] += add;
-        if (accumulate) {
-          std::memcpy(&before, to, sizeof(before));
-          block[l] += before;
-        }
-        std::memcpy(to, &block[l], sizeof(block[l]));
+        E* to = y + (j + l) * yRow + i;
+        Vector more = accumulate ? add + loadVector(to) : add;
+        storeVector(block[l] + more, to);
       }
     }
   }
   for (int64_t j = 0; j < columns; ++j) {
-    float* to = y + j * yRow;
+    E* to = y + j * yRow;
     for (int64_t i = j < wholeColumns ? wholeRows : 0; i < rows; ++i) {
-      to[i] = x[i * xRow + j] + (bias == nullptr ? 0 : bias[i]) + (accumulate ? to[i] : 0);
+      float add = (bias == nullptr ? 0 : bias[i]) + (accumulate ? math::toFloat(to[i]) : 0);
+      math::store(x[i * xRow + j] + add, to + i);
     }
   }
 }

@@ -1,9 +1,9 @@
-#include <cstring>
+#include <algorithm>
 
 #include "cpu/backend.h"
+#include "cpu/blas.h"
 #include "cpu/gemm.h"
-#include "cpu/pool.h"
-#include "math/types.h"
+#include "cpu/loops.h"
 
 namespace gradus {
 
@@ -11,7 +11,6 @@ namespace {
 
 // Products up to this size (about 20 microseconds) are shared out whole, larger ones are cut up.
 constexpr int64_t kWholeProduct = int64_t{1} << 20;
-constexpr int64_t kGrain = int64_t{1} << 15;
 
 /** Floats for the length of one call, from the backend's memory. */
 class Scratch {
@@ -35,10 +34,12 @@ class Scratch {
   float* data_;
 };
 
-template <class From, class To>
-void convert(const From* x, To* y, int64_t n) {
-  pool().split(n, kGrain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) math::store(math::toFloat(x[i]), y + i);
+void convert(DType from, In x, DType to, Out y, int64_t n) {
+  ranges(n, [&](int64_t begin, int64_t end) {
+    alignas(64) float buffer[kBlock];
+    blocks(begin, end, [&](int64_t at, int64_t size) {
+      narrow(to, load(from, x, at, buffer, size), y, at, size);
+    });
   });
 }
 
@@ -46,9 +47,9 @@ void convert(const From* x, To* y, int64_t n) {
 void multiply(const Product& first, int64_t batch, int64_t aStride, int64_t bStride) {
   auto one = [&](int64_t i) {
     Product p = first;
-    p.a.data += i * aStride;
-    p.b.data += i * bStride;
-    p.y += i * p.m * p.n;
+    p.a.data.address += i * aStride * byteSize(p.a.type);
+    p.b.data.address += i * bStride * byteSize(p.b.type);
+    p.y = p.y.at(i * p.m, 0);
     gemm(p);
   };
   int64_t work = first.m * first.n * first.k;
@@ -61,45 +62,83 @@ void multiply(const Product& first, int64_t batch, int64_t aStride, int64_t bStr
   }
 }
 
+void checkType(Type t) {
+  if (isFloating(t)) return;
+  throw std::invalid_argument(std::string("matmul: type ") + nameOf(t) +
+                              " is not supported: supported are f32, bf16 and f16");
+}
+
 }  // namespace
 
-void CpuBackend::matmul(Type t, In a, In b, In bias, Out y, int64_t batch, int64_t m, int64_t n,
-                        int64_t k, int64_t aStride, int64_t bStride, bool transposeA,
-                        bool transposeB, bool accumulate) {
+void CpuBackend::matmul(Type aType, In a, Type bType, In b, Type biasType, In bias, Type yType,
+                        Out y, int64_t batch, int64_t m, int64_t n, int64_t k, int64_t aStride,
+                        int64_t bStride, bool transposeA, bool transposeB, bool accumulate) {
+  for (Type t : {aType, bType, biasType, yType}) checkType(t);
   if (batch == 0) return;
   // Rows that all meet the same b are rows of one larger product.
   if (bStride == 0 && aStride == m * k && !transposeA) {
     m *= batch;
     batch = 1;
   }
-  auto run = [&](const float* a, const float* b, const float* bias, float* y) {
-    multiply({m, n, k, Matrix::of(a, m, k, transposeA), Matrix::of(b, k, n, transposeB), bias, y, n,
+  const bool widenBias = bias && biasType != DType::F32;
+  Scratch biasFloats(memory_, widenBias ? n : 0);
+  if (widenBias) convert(biasType, bias, DType::F32, biasFloats.data(), n);
+  const float* add = widenBias ? biasFloats.data() : bias.as<float>();
+  auto run = [&](Type aType, In a, Type bType, In b, Type yType, Out y) {
+    multiply({m,
+              n,
+              k,
+              Matrix::of(aType, a, m, k, transposeA),
+              Matrix::of(bType, b, k, n, transposeB),
+              add,
+              {yType, y, n},
               accumulate},
              batch, aStride, bStride);
   };
-  auto runAsFloat = [&](auto element) {
-    using E = decltype(element);
-    int64_t aSize = (batch - 1) * aStride + m * k, bSize = (batch - 1) * bStride + k * n;
-    int64_t ySize = batch * m * n;
-    Scratch af(memory_, aSize), bf(memory_, bSize), biasf(memory_, n), yf(memory_, ySize);
-    convert(a.as<E>(), af.data(), aSize);
-    convert(b.as<E>(), bf.data(), bSize);
-    if (bias) convert(bias.as<E>(), biasf.data(), n);
-    if (accumulate) convert(y.as<E>(), yf.data(), ySize);
-    run(af.data(), bf.data(), bias ? biasf.data() : nullptr, yf.data());
-    convert(yf.data(), y.as<E>(), ySize);
-  };
-  switch (DType(t)) {
-    case DType::F32:
-      return run(a.as<float>(), b.as<float>(), bias.as<float>(), y.as<float>());
-    case DType::BF16:
-      return runAsFloat(BF16());
-    case DType::F16:
-      return runAsFloat(F16());
-    default:
-      throw std::invalid_argument(std::string("matmul: type ") + nameOf(t) +
-                                  " is not supported: supported are f32, bf16 and f16");
+  if (!usesBlas() || (aType == DType::F32 && bType == DType::F32 && yType == DType::F32)) {
+    return run(aType, a, bType, b, yType, y);
   }
+  // OpenBLAS multiplies floats only.
+  const Type f32 = DType::F32;
+  int64_t aSize = (batch - 1) * aStride + m * k, bSize = (batch - 1) * bStride + k * n;
+  int64_t ySize = batch * m * n;
+  Scratch af(memory_, aSize), bf(memory_, bSize), yf(memory_, ySize);
+  convert(aType, a, f32, af.data(), aSize);
+  convert(bType, b, f32, bf.data(), bSize);
+  if (accumulate) convert(yType, y, f32, yf.data(), ySize);
+  run(f32, af.data(), f32, bf.data(), f32, yf.data());
+  convert(f32, yf.data(), yType, y, ySize);
+}
+
+void CpuBackend::columnSums(Type t, In x, Type yType, Out y, int64_t rows, int64_t cols,
+                            bool accumulate) {
+  constexpr int64_t kColumns = 64;  // their sums stay in registers
+  constexpr int64_t kRows = 128;    // summed in float; such sums are joined in double
+  pool().split(cols, rows * cols <= kInline ? kInline : kColumns, [&](int64_t begin, int64_t end) {
+    for (int64_t j = begin; j < end; j += kColumns) {
+      const int64_t n = std::min(kColumns, end - j);
+      alignas(64) float buffer[kColumns] = {}, sums[kColumns];
+      double totals[kColumns] = {};
+      for (int64_t first = 0; first < rows; first += kRows) {
+        std::fill_n(sums, kColumns, 0.0f);
+        for (int64_t i = first; i < std::min(first + kRows, rows); ++i) {
+          const float* row = load(t, x, i * cols + j, buffer, n);
+          if (n == kColumns) {
+            for (int64_t l = 0; l < kColumns; ++l) sums[l] += row[l];
+          } else {
+            for (int64_t l = 0; l < n; ++l) sums[l] += row[l];
+          }
+        }
+        for (int64_t l = 0; l < kColumns; ++l) totals[l] += sums[l];
+      }
+      if (accumulate) {
+        const float* before = load(yType, y, j, buffer, n);
+        for (int64_t l = 0; l < n; ++l) totals[l] += before[l];
+      }
+      for (int64_t l = 0; l < n; ++l) sums[l] = static_cast<float>(totals[l]);
+      narrow(yType, sums, y, j, n);
+    }
+  });
 }
 
 }  // namespace gradus

@@ -14,6 +14,7 @@
 #include <cstring>
 #include <limits>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "gradus/plugin.h"
@@ -52,6 +53,19 @@ class Guarded {
   char* end_;
 };
 
+template <class T>
+constexpr DType typeOf() {
+  if (std::is_same<T, float>::value) return DType::F32;
+  return std::is_same<T, BF16>::value ? DType::BF16 : DType::F16;
+}
+
+/** The largest error of a number of this type relative to what it stands for. */
+template <class T>
+constexpr double rounding() {
+  if (std::is_same<T, float>::value) return 0;
+  return std::is_same<T, BF16>::value ? 0x1p-8 : 0x1p-10;
+}
+
 struct Case {
   int64_t batch, m, n, k;
   int64_t aStride, bStride;  // 0 repeats one operand
@@ -62,14 +76,15 @@ class Checker {
  public:
   explicit Checker(Backend* backend) : backend_(backend) {}
 
-  template <class T>
-  void check(DType type, double rounding, const Case& c) {
+  /** The bias is of b's type. */
+  template <class A, class B = A, class Y = A>
+  void check(const Case& c) {
     int64_t aSize = c.batch == 0 ? 0 : (c.batch - 1) * c.aStride + c.m * c.k;
     int64_t bSize = c.batch == 0 ? 0 : (c.batch - 1) * c.bStride + c.k * c.n;
-    T* a = a_.last<T>(aSize);
-    T* b = b_.last<T>(bSize);
-    T* bias = bias_.last<T>(c.n);
-    T* y = y_.last<T>(c.batch * c.m * c.n);
+    A* a = a_.last<A>(aSize);
+    B* b = b_.last<B>(bSize);
+    B* bias = bias_.last<B>(c.n);
+    Y* y = y_.last<Y>(c.batch * c.m * c.n);
     fill(a, aSize);
     fill(b, bSize);
     fill(bias, c.n);
@@ -83,17 +98,21 @@ class Checker {
         if (!accumulate) gradus::math::store(std::numeric_limits<float>::quiet_NaN(), y + i);
         before_[i] = accumulate ? gradus::math::toFloat(y[i]) : 0;
       }
-      backend_->matmul(type, a, b, withBias ? gradus::In(bias) : gradus::In(int64_t{0}), y, c.batch,
-                       c.m, c.n, c.k, c.aStride, c.bStride, c.transposeA, c.transposeB, accumulate);
+      backend_->matmul(typeOf<A>(), a, typeOf<B>(), b, typeOf<B>(),
+                       withBias ? gradus::In(bias) : gradus::In(int64_t{0}), typeOf<Y>(), y,
+                       c.batch, c.m, c.n, c.k, c.aStride, c.bStride, c.transposeA, c.transposeB,
+                       accumulate);
       for (size_t i = 0; i < sums_.size(); ++i) {
         double add = withBias ? gradus::math::toFloat(bias[i % static_cast<size_t>(c.n)]) : 0;
         double expected = sums_[i] + before_[i] + add;
         double error = std::fabs(gradus::math::toFloat(y[i]) - expected);
         double size = magnitudes_[i] + std::fabs(before_[i]) + std::fabs(add);
-        double bound = 1e-6 * size + rounding * std::fabs(expected);
-        if (!(error <= bound)) fail(c, type, flags, i, gradus::math::toFloat(y[i]), expected);
+        double bound = 1e-6 * size + rounding<Y>() * std::fabs(expected);
+        if (!(error <= bound))
+          fail(c, typeOf<A>(), typeOf<B>(), typeOf<Y>(), flags, i, gradus::math::toFloat(y[i]),
+               expected);
       }
-      digest(y, sums_.size() * sizeof(T));
+      digest(y, sums_.size() * sizeof(Y));
     }
   }
 
@@ -110,8 +129,8 @@ class Checker {
   }
 
   /** The sums, and the sums of absolute values that bound their rounding. */
-  template <class T>
-  void multiply(const Case& c, const T* a, const T* b) {
+  template <class A, class B>
+  void multiply(const Case& c, const A* a, const B* b) {
     sums_.assign(static_cast<size_t>(c.batch * c.m * c.n), 0);
     magnitudes_.assign(sums_.size(), 0);
     right_.resize(static_cast<size_t>(c.k * c.n));
@@ -137,13 +156,15 @@ class Checker {
     }
   }
 
-  void fail(const Case& c, DType type, int flags, size_t at, double got, double expected) {
+  void fail(const Case& c, DType a, DType b, DType y, int flags, size_t at, double got,
+            double expected) {
     if (++failures_ > 20) return;
-    std::printf("matmul %s %lld x (%lld, %lld, %lld)%s%s%s%s: element %zu is %.9g, not %.9g\n",
-                gradus::nameOf(type), static_cast<long long>(c.batch), static_cast<long long>(c.m),
-                static_cast<long long>(c.n), static_cast<long long>(c.k),
-                c.transposeA ? " transposeA" : "", c.transposeB ? " transposeB" : "",
-                flags & 1 ? " accumulate" : "", flags & 2 ? " bias" : "", at, got, expected);
+    std::printf(
+        "matmul %s x %s = %s, %lld x (%lld, %lld, %lld)%s%s%s%s: element %zu is %.9g, not %.9g\n",
+        gradus::nameOf(a), gradus::nameOf(b), gradus::nameOf(y), static_cast<long long>(c.batch),
+        static_cast<long long>(c.m), static_cast<long long>(c.n), static_cast<long long>(c.k),
+        c.transposeA ? " transposeA" : "", c.transposeB ? " transposeB" : "",
+        flags & 1 ? " accumulate" : "", flags & 2 ? " bias" : "", at, got, expected);
   }
 
   void digest(const void* data, size_t bytes) {  // FNV-1a
@@ -181,7 +202,7 @@ void checkSmall(Checker& checker, bool useBlas) {
     for (int64_t m : sizes) {
       for (int64_t n : sizes) {
         for (int64_t k : sizes) {
-          checker.check<float>(DType::F32, 0, plain(m, n, k, transposes));
+          checker.check<float>(plain(m, n, k, transposes));
         }
       }
     }
@@ -195,10 +216,12 @@ void checkLarge(Checker& checker) {
                               {1, 5000, 100},  {5000, 1, 100},  {1, 1, 100000}, {130, 390, 770},
                               {520, 200, 300}, {300, 400, 700}};
   for (int transposes = 0; transposes < 4; ++transposes) {
-    for (auto& [m, n, k] : sizes) checker.check<float>(DType::F32, 0, plain(m, n, k, transposes));
-    checker.check<float>(DType::F32, 0, {3, 130, 97, 120, 130 * 120, 97 * 120, false, true});
+    for (auto& [m, n, k] : sizes) checker.check<float>(plain(m, n, k, transposes));
+    checker.check<BF16, float, BF16>(plain(300, 520, 700, transposes));
+    checker.check<BF16, BF16, float>(plain(520, 300, 270, transposes));
+    checker.check<float>({3, 130, 97, 120, 130 * 120, 97 * 120, false, true});
   }
-  checker.check<float>(DType::F32, 0, plain(257, 129, 17000, 1));  // a is packed in two pieces
+  checker.check<float>(plain(257, 129, 17000, 1));  // a is packed in two pieces
 }
 
 void checkBatchesAndTypes(Checker& checker) {
@@ -206,16 +229,60 @@ void checkBatchesAndTypes(Checker& checker) {
   for (int transposes = 0; transposes < 4; ++transposes) {
     bool ta = (transposes & 1) != 0, tb = (transposes & 2) != 0;
     for (auto& [m, n, k] : sizes) {
-      checker.check<BF16>(DType::BF16, 0x1p-8, plain(m, n, k, transposes));
-      checker.check<F16>(DType::F16, 0x1p-10, plain(m, n, k, transposes));
+      checker.check<BF16>(plain(m, n, k, transposes));
+      checker.check<F16>(plain(m, n, k, transposes));
+      checker.check<BF16, float, BF16>(plain(m, n, k, transposes));
+      checker.check<F16, float, F16>(plain(m, n, k, transposes));
+      checker.check<BF16, BF16, float>(plain(m, n, k, transposes));
+      checker.check<float, F16, float>(plain(m, n, k, transposes));
       for (int64_t batch : {0, 1, 2, 13}) {
-        checker.check<float>(DType::F32, 0, {batch, m, n, k, m * k, k * n, ta, tb});
-        checker.check<float>(DType::F32, 0, {batch, m, n, k, m * k, 0, ta, tb});
-        checker.check<float>(DType::F32, 0, {batch, m, n, k, 0, k * n + 3, ta, tb});
-        checker.check<BF16>(DType::BF16, 0x1p-8, {batch, m, n, k, m * k + 1, 0, ta, tb});
+        checker.check<float>({batch, m, n, k, m * k, k * n, ta, tb});
+        checker.check<float>({batch, m, n, k, m * k, 0, ta, tb});
+        checker.check<float>({batch, m, n, k, 0, k * n + 3, ta, tb});
+        checker.check<BF16>({batch, m, n, k, m * k + 1, 0, ta, tb});
       }
     }
   }
+}
+
+/** Column sums, of one task and of several. */
+template <class T, class Y>
+int checkColumnSums(Backend* backend, int64_t rows, int64_t cols) {
+  Guarded input(4 << 20), output(1 << 16);
+  T* x = input.last<T>(rows * cols);
+  Y* y = output.last<Y>(cols);
+  for (int64_t i = 0; i < rows * cols; ++i) {
+    gradus::math::store(static_cast<float>(i * 31 % 101) / 64, x + i);
+  }
+  int failures = 0;
+  for (bool accumulate : {false, true}) {
+    for (int64_t j = 0; j < cols; ++j) gradus::math::store(accumulate ? 3.0f : NAN, y + j);
+    backend->columnSums(typeOf<T>(), x, typeOf<Y>(), y, rows, cols, accumulate);
+    for (int64_t j = 0; j < cols; ++j) {
+      double sum = accumulate ? 3 : 0;
+      for (int64_t i = 0; i < rows; ++i) sum += gradus::math::toFloat(x[i * cols + j]);
+      double error = std::fabs(gradus::math::toFloat(y[j]) - sum);
+      if (error <= (1e-6 + rounding<Y>()) * sum) continue;
+      if (++failures < 5) {
+        std::printf("columnSums %s to %s (%lld, %lld): element %lld is %.9g, not %.9g\n",
+                    gradus::nameOf(typeOf<T>()), gradus::nameOf(typeOf<Y>()),
+                    static_cast<long long>(rows), static_cast<long long>(cols),
+                    static_cast<long long>(j), gradus::math::toFloat(y[j]), sum);
+      }
+    }
+  }
+  return failures;
+}
+
+int checkColumnSums(Backend* backend) {
+  int failures = 0;
+  const int64_t sizes[][2] = {{0, 3}, {1, 1}, {3, 0}, {7, 65}, {300, 130}, {129, 513}};
+  for (auto& [rows, cols] : sizes) {
+    failures += checkColumnSums<float, float>(backend, rows, cols);
+    failures += checkColumnSums<BF16, float>(backend, rows, cols);
+    failures += checkColumnSums<F16, F16>(backend, rows, cols);
+  }
+  return failures;
 }
 
 struct Result {
@@ -234,7 +301,8 @@ Result runWith(int threads, bool useBlas, const char* backend, const char* openB
     checkLarge(shared);
     checkBatchesAndTypes(shared);
     if (threads == 1) checkSmall(rest, useBlas);
-    Result result{shared.failures() + rest.failures(), shared.digest()};
+    int failures = shared.failures() + rest.failures() + checkColumnSums(opened);
+    Result result{failures, shared.digest()};
     std::fflush(stdout);
     _exit(write(channel[1], &result, sizeof(result)) == sizeof(result) ? 0 : 1);
   }

@@ -127,12 +127,18 @@ class Backend {
   /**
    * y (m, n) = a (m, k) times b (k, n), for each of `batch` products whose operands lie aStride and
    * bStride elements apart (0 repeats one). Stored transposed where a flag says so. `accumulate`
-   * adds to y. bias (n) is added to every row where it is given.
+   * adds to y. bias (n) is added to every row where it is given. Each operand has a floating type
+   * of its own; sums are F32.
    */
-  virtual void matmul(Type t, In a, In b, In bias, Out y, int64_t batch, int64_t m, int64_t n,
-                      int64_t k, int64_t aStride, int64_t bStride, bool transposeA, bool transposeB,
-                      bool accumulate) {
+  virtual void matmul(Type aType, In a, Type bType, In b, Type biasType, In bias, Type yType, Out y,
+                      int64_t batch, int64_t m, int64_t n, int64_t k, int64_t aStride,
+                      int64_t bStride, bool transposeA, bool transposeB, bool accumulate) {
     unsupported("matmul");
+  }
+  /** y (cols) = the sums of the columns of x (rows, cols), + y where it accumulates; two types. */
+  virtual void columnSums(Type t, In x, Type yType, Out y, int64_t rows, int64_t cols,
+                          bool accumulate) {
+    unsupported("columnSums");
   }
 
   // Softmax over the last axis of (rows, cols)

@@ -283,6 +283,8 @@ final class OpTable {
             .rejects("2x3 3x4", "matmulTN: inner sizes differ: (2, 3) x (3, 4)"),
         binary("linear(Tensor, Tensor)", LinearAlgebra::linear, Reference::linear)
             .tolerance(1e-6, 1e-5)
+            .mixesTypes()
+            .rejects("2x3 4x3:bf16", "linear: types differ: f32 and bf16; cast one of them")
             .shapes("2x3 4x3", "3 4x3", "1x1 1x1", "17x13 19x13", "2x5x3 4x3", "0x3 4x3", "2x0 4x0")
             .rejects(
                 "2x3 3x4",
@@ -293,10 +295,23 @@ final class OpTable {
                 x -> LinearAlgebra.linear(x[0], x[1], x[2]),
                 x -> Reference.linear(x[0], x[1], x[2]))
             .tolerance(1e-6, 1e-5)
+            .mixesTypes()
+            .rejects("2x3 4x3 4:f16", "linear: types differ: f32 and f16; cast one of them")
             .shapes("2x3 4x3 4", "3 4x3 4", "17x13 19x13 19", "2x5x3 4x3 4", "0x3 4x3 4")
             .shapes("2x0 4x0 4", "65x33 17x33 17")
             .rejects(
                 "2x3 4x3 3", "linear: the bias must have the weight's first size: (3) and (4, 3)"),
+        // Mixed precision: parameters of F32.
+        op(
+                "linear(Tensor, Tensor, Tensor)",
+                x ->
+                    LinearAlgebra.linear(
+                        x[0], Pointwise.cast(x[1], DType.F32), Pointwise.cast(x[2], DType.F32)),
+                x -> Reference.linear(x[0], x[1], x[2]))
+            .tolerance(1e-6, 1e-5)
+            .types(DType.BF16, DType.F16)
+            .mixesTypes()
+            .shapes("2x3 4x3 4", "3 4x3 4", "17x13 19x13 19", "2x5x3 4x3 4", "2x0 4x0 4"),
         binary("addBias", LinearAlgebra::addBias, (x, b) -> x.zip(b, Double::sum))
             .shapes(
                 "2x3 3", "3 3", "1x1 1", "17x33 33", "2x5x3 3", "0x3 3", "2x0 0", "33x1025 1025")

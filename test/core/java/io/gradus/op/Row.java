@@ -69,6 +69,7 @@ final class Row {
   boolean differentiableTwice = true;
   boolean overwrites;
   boolean shapeOnly;
+  boolean mixesTypes;
   boolean refusesIntegers = true;
   int specialOperands; // how many operands take NaN, infinities and the like
   boolean zeroSigns = true;
@@ -203,6 +204,12 @@ final class Row {
   /** The gradient takes the memory of the first operand. */
   Row overwrites() {
     overwrites = true;
+    return this;
+  }
+
+  /** Operands may differ in type; what is refused stands in {@link #rejects}. */
+  Row mixesTypes() {
+    mixesTypes = true;
     return this;
   }
 

@@ -170,10 +170,13 @@ public final class Backend extends Pointer {
 
   // Linear algebra
   public native void matmul(
-      int t,
+      int aType,
       long a,
+      int bType,
       long b,
+      int biasType,
       long bias,
+      int yType,
       long y,
       long batch,
       long m,
@@ -184,6 +187,9 @@ public final class Backend extends Pointer {
       boolean transposeA,
       boolean transposeB,
       boolean accumulate);
+
+  public native void columnSums(
+      int t, long x, int yType, long y, long rows, long cols, boolean accumulate);
 
   // Softmax over the last axis of (rows
   public native void softmax(int t, long x, long y, long rows, long cols);

@@ -5,6 +5,7 @@ import static io.gradus.autograd.Wrt.wrt;
 
 import io.gradus.autograd.Tape;
 import io.gradus.autograd.Wrt;
+import io.gradus.tensor.DType;
 import io.gradus.tensor.Shape;
 import io.gradus.tensor.Tensor;
 import java.util.Arrays;
@@ -19,43 +20,47 @@ public final class LinearAlgebra {
 
   /** {@code y = a b}: (…, m, k) times (…, k, n) gives (…, m, n). */
   public static Tensor matmul(Tensor a, Tensor b) {
-    return product("matmul", a, false, b, false);
+    Checks.sameType("matmul", a, b);
+    return product("matmul", a, false, b, false, a.dtype());
   }
 
   /** {@code y = a bᵀ}: (…, m, k) times (…, n, k) gives (…, m, n). */
   public static Tensor matmulNT(Tensor a, Tensor b) {
-    return product("matmulNT", a, false, b, true);
+    Checks.sameType("matmulNT", a, b);
+    return product("matmulNT", a, false, b, true, a.dtype());
   }
 
   /** {@code y = aᵀ b}: (…, k, m) times (…, k, n) gives (…, m, n). */
   public static Tensor matmulTN(Tensor a, Tensor b) {
-    return product("matmulTN", a, true, b, false);
+    Checks.sameType("matmulTN", a, b);
+    return product("matmulTN", a, true, b, false, a.dtype());
   }
 
+  /** The product of operands of any two floating types, as a tensor of a third. */
   private static Tensor product(
-      String op, Tensor a, boolean transposeA, Tensor b, boolean transposeB) {
+      String op, Tensor a, boolean transposeA, Tensor b, boolean transposeB, DType type) {
     Product p = Product.of(op, a, transposeA, b, transposeB);
-    Tensor y = Tensor.empty(p.shape, a.dtype(), a.device());
-    p.run(a, b, 0, y, false);
+    Tensor y = Tensor.empty(p.shape, type, a.device());
+    p.run(a, b, null, y, false);
     return Tape.record(
         op,
         y,
-        wrt(a, dy -> Broadcast.reduce(gradA(dy, b, transposeA, transposeB), a.shape())),
-        wrt(b, dy -> Broadcast.reduce(gradB(dy, a, transposeA, transposeB), b.shape())));
+        wrt(a, dy -> Broadcast.reduce(gradA(dy, a, b, transposeA, transposeB), a.shape())),
+        wrt(b, dy -> Broadcast.reduce(gradB(dy, a, b, transposeA, transposeB), b.shape())));
   }
 
-  private static Tensor gradA(Tensor dy, Tensor b, boolean transposeA, boolean transposeB) {
-    if (transposeA) {
-      return matmulNT(b, dy);
-    }
-    return transposeB ? matmul(dy, b) : matmulNT(dy, b);
+  private static Tensor gradA(
+      Tensor dy, Tensor a, Tensor b, boolean transposeA, boolean transposeB) {
+    return transposeA
+        ? product("matmul", b, transposeB, dy, true, a.dtype())
+        : product("matmul", dy, false, b, !transposeB, a.dtype());
   }
 
-  private static Tensor gradB(Tensor dy, Tensor a, boolean transposeA, boolean transposeB) {
-    if (transposeB) {
-      return matmulTN(dy, a);
-    }
-    return transposeA ? matmul(a, dy) : matmulTN(a, dy);
+  private static Tensor gradB(
+      Tensor dy, Tensor a, Tensor b, boolean transposeA, boolean transposeB) {
+    return transposeB
+        ? product("matmul", dy, true, a, transposeA, b.dtype())
+        : product("matmul", a, !transposeA, dy, false, b.dtype());
   }
 
   /** {@code y = x wᵀ}: x is (…, in), w (out, in), y (…, out), as in PyTorch's {@code linear}. */
@@ -65,17 +70,28 @@ public final class LinearAlgebra {
 
   /**
    * {@code y = x wᵀ + bias}: x is (…, in), w (out, in), bias (out) or null, y (…, out), as in
-   * PyTorch's {@code linear}.
+   * PyTorch's {@code linear}. Beside a BF16 or F16 input, from which y has its type, weight and
+   * bias may be F32: mixed precision.
    */
   public static Tensor linear(Tensor x, Tensor w, Tensor bias) {
     checkLinear(x, w, bias);
     Tensor rows = rows(x);
     Product p = Product.of("linear", rows, false, w, true);
     Tensor y = Tensor.empty(x.shape().with(-1, w.dim(0)), x.dtype(), x.device());
-    p.run(rows, w, bias == null ? 0 : bias.address(), y, false);
-    Wrt wrtX = wrt(x, dy -> Shapes.reshape(matmul(rows(dy), w), x.shape()));
+    p.run(rows, w, bias, y, false);
+    Wrt wrtX =
+        wrt(
+            x,
+            dy -> {
+              Tensor dx = product("matmul", rows(dy), false, w, false, x.dtype());
+              return Shapes.reshape(dx, x.shape());
+            },
+            (dy, dx, add) -> gradInto(rows(dy), false, w, dx, add));
     Wrt wrtW =
-        wrt(w, dy -> matmulTN(rows(dy), rows(x)), (dy, dw, add) -> weightGrad(dy, x, dw, add));
+        wrt(
+            w,
+            dy -> product("matmulTN", rows(dy), true, rows(x), false, w.dtype()),
+            (dy, dw, add) -> gradInto(rows(dy), true, rows(x), dw, add));
     return bias == null
         ? Tape.record("linear", y, wrtX, wrtW)
         : Tape.record("linear", y, wrtX, wrtW, wrtBias(bias));
@@ -83,7 +99,7 @@ public final class LinearAlgebra {
 
   private static void checkLinear(Tensor x, Tensor w, Tensor bias) {
     Checks.floating("linear", x);
-    Checks.sameType("linear", x, w);
+    checkParameter("linear", x, w);
     if (x.rank() < 1 || w.rank() != 2 || x.dim(-1) != w.dim(1)) {
       throw new IllegalArgumentException(
           "linear: the input's last size must be the weight's second: "
@@ -93,7 +109,7 @@ public final class LinearAlgebra {
               + "; the weight is (out, in)");
     }
     if (bias != null) {
-      Checks.sameType("linear", x, bias);
+      checkParameter("linear", x, bias);
       if (bias.rank() != 1 || bias.dim(0) != w.dim(0)) {
         throw new IllegalArgumentException(
             "linear: the bias must have the weight's first size: "
@@ -104,16 +120,24 @@ public final class LinearAlgebra {
     }
   }
 
+  /** A parameter has the type of the activations that it meets, or F32. */
+  private static void checkParameter(String op, Tensor x, Tensor parameter) {
+    if (parameter.dtype() != DType.F32) {
+      Checks.sameType(op, x, parameter);
+    }
+    Checks.sameDevice(op, x, parameter);
+  }
+
   /** The tensor as a matrix: all axes but the last are one. */
   private static Tensor rows(Tensor x) {
     return x.rank() == 2 ? x : Shapes.reshape(x, x.shape().size(0, x.rank() - 1), x.dim(-1));
   }
 
-  private static void weightGrad(Tensor dy, Tensor x, Tensor dw, boolean accumulate) {
-    Tensor dyRows = rows(dy);
-    Tensor xRows = rows(x);
-    Product.of("linear", dyRows, true, xRows, false).run(dyRows, xRows, 0, dw, accumulate);
-    Tape.record("linearGrad", dw, constant(dyRows), constant(xRows));
+  /** {@code y = a b}, or {@code y = aᵀ b}, or that much more than it was. */
+  private static void gradInto(
+      Tensor a, boolean transposeA, Tensor b, Tensor y, boolean accumulate) {
+    Product.of("linear", a, transposeA, b, false).run(a, b, null, y, accumulate);
+    Tape.record("linearGrad", y, constant(a), constant(b));
   }
 
   /** {@code y = x + bias}, the bias (n) added along the last axis of x (…, n). */
@@ -134,18 +158,28 @@ public final class LinearAlgebra {
   }
 
   private static Wrt wrtBias(Tensor bias) {
-    return wrt(bias, dy -> Reductions.sum(rows(dy), 0), LinearAlgebra::biasGrad);
+    return wrt(
+        bias, dy -> columnSums(rows(dy), bias.dtype()), (dy, db, add) -> biasGrad(dy, db, add));
+  }
+
+  /** The sums of a matrix's columns, (rows, n) to (n), in one of the floating types. */
+  private static Tensor columnSums(Tensor x, DType type) {
+    Tensor y = Tensor.empty(Shape.of(x.dim(1)), type, x.device());
+    columnSums(x, y, false);
+    return Tape.record(
+        "columnSums", y, wrt(x, dy -> Shapes.expand(Pointwise.cast(dy, x.dtype()), x.shape())));
+  }
+
+  private static void columnSums(Tensor x, Tensor y, boolean accumulate) {
+    x.backend()
+        .columnSums(
+            x.typeCode(), x.address(), y.typeCode(), y.address(), x.dim(0), x.dim(1), accumulate);
   }
 
   private static void biasGrad(Tensor dy, Tensor db, boolean accumulate) {
-    if (!accumulate) {
-      Reductions.sumRowsInto(rows(dy), db);
-      return;
-    }
-    try (Tensor sum = Tensor.emptyLike(db)) {
-      Reductions.sumRowsInto(rows(dy), sum);
-      db.backend().add(db.typeCode(), db.address(), sum.address(), db.address(), db.size(), null);
-    }
+    Tensor x = rows(dy);
+    columnSums(x, db, accumulate);
+    Tape.record("columnSums", db, constant(x));
   }
 
   /** What a product's kernel needs to know: sizes, strides and flags. */
@@ -162,7 +196,8 @@ public final class LinearAlgebra {
 
     static Product of(String op, Tensor a, boolean transposeA, Tensor b, boolean transposeB) {
       Checks.floating(op, a);
-      Checks.sameType(op, a, b);
+      Checks.floating(op, b);
+      Checks.sameDevice(op, a, b);
       if (a.rank() < 2 || b.rank() < 2) {
         throw new IllegalArgumentException(
             op + ": operands must have two axes or more: " + a.shape() + " x " + b.shape());
@@ -213,15 +248,18 @@ public final class LinearAlgebra {
       };
     }
 
-    void run(Tensor a, Tensor b, long bias, Tensor y, boolean accumulate) {
+    void run(Tensor a, Tensor b, Tensor bias, Tensor y, boolean accumulate) {
       // A batch of matrices times one matrix is one tall product.
       boolean tall = strideB == 0 && batch > 1 && !transposeA;
       y.backend()
           .matmul(
-              y.typeCode(),
+              a.typeCode(),
               a.address(),
+              b.typeCode(),
               b.address(),
-              bias,
+              bias == null ? y.typeCode() : bias.typeCode(),
+              bias == null ? 0 : bias.address(),
+              y.typeCode(),
               y.address(),
               tall ? 1 : batch,
               tall ? batch * m : m,

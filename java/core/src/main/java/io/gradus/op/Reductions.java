@@ -67,18 +67,6 @@ public final class Reductions {
     return Tape.record(op, y, wrt(x, dy -> scaledSumGrad(dy, kept, x.shape(), scale)));
   }
 
-  /** Writes the column sums of a matrix (rows, n) to y (n). */
-  static void sumRowsInto(Tensor x, Tensor y) {
-    if (x.size() == 0) {
-      y.fill(0);
-    } else {
-      long n = x.dim(1);
-      long[] dims = Broadcast.pack(x.shape().toArray(), new long[] {n, 1}, new long[] {0, 1});
-      x.backend().sum(x.typeCode(), x.address(), y.address(), n, 1, dims);
-    }
-    Tape.record("sum", y, constant(x));
-  }
-
   private static Tensor scaledSumGrad(Tensor dy, Shape kept, Shape shape, double scale) {
     Tensor scaled = scale == 1 ? dy : Pointwise.mul(dy, scale);
     return Shapes.expand(Shapes.reshape(scaled, kept), shape);
