@@ -86,6 +86,21 @@ class CpuBackend final : public Backend {
   void logSoftmax(Type t, In x, Out y, int64_t rows, int64_t cols) override;
   void logSoftmaxGrad(Type t, In y, In dy, Out dx, int64_t rows, int64_t cols) override;
 
+  // Normalization of the rows of (rows, cols)
+  void layerNorm(Type t, In x, Type wt, In weight, In bias, Out y, Out mean, Out rstd, int64_t rows,
+                 int64_t cols, double eps) override;
+  void addLayerNorm(Type t, In x, In residual, Type wt, In weight, In bias, Out sum, Out y,
+                    Out mean, Out rstd, int64_t rows, int64_t cols, double eps, int64_t seed,
+                    double p) override;
+  void layerNormGrad(Type t, In dy, In x, Type wt, In weight, In mean, In rstd, Out dx,
+                     bool accumulate, Out dweight, Out dbias, int64_t rows, int64_t cols) override;
+  void rmsNorm(Type t, In x, Type wt, In weight, Out y, Out rstd, int64_t rows, int64_t cols,
+               double eps) override;
+  void addRmsNorm(Type t, In x, In residual, Type wt, In weight, Out sum, Out y, Out rstd,
+                  int64_t rows, int64_t cols, double eps, int64_t seed, double p) override;
+  void rmsNormGrad(Type t, In dy, In x, Type wt, In weight, In rstd, Out dx, bool accumulate,
+                   Out dweight, int64_t rows, int64_t cols) override;
+
   // Losses
   void crossEntropy(Type t, In logits, Type labelType, In labels, Out loss, Out lse, Out count,
                     int64_t rows, int64_t cols, int64_t ignored) override;

@@ -67,6 +67,7 @@ final class Row {
   double gradient = 2e-5;
   boolean differentiable = true;
   boolean overwrites;
+  boolean mixedPrecision;
   boolean shapeOnly;
   boolean refusesIntegers = true;
   int specialOperands; // how many operands take NaN, infinities and the like
@@ -196,6 +197,12 @@ final class Row {
   /** The gradient takes the memory of the first operand. */
   Row overwrites() {
     overwrites = true;
+    return this;
+  }
+
+  /** All operands but the first are parameters, which may be F32 beside a narrower input. */
+  Row mixedPrecision() {
+    mixedPrecision = true;
     return this;
   }
 

@@ -194,6 +194,83 @@ public final class Backend extends Pointer {
 
   public native void logSoftmaxGrad(int t, long y, long dy, long dx, long rows, long cols);
 
+  // Normalization of the rows of (rows, cols)
+  public native void layerNorm(
+      int t,
+      long x,
+      int wt,
+      long weight,
+      long bias,
+      long y,
+      long mean,
+      long rstd,
+      long rows,
+      long cols,
+      double eps);
+
+  public native void addLayerNorm(
+      int t,
+      long x,
+      long residual,
+      int wt,
+      long weight,
+      long bias,
+      long sum,
+      long y,
+      long mean,
+      long rstd,
+      long rows,
+      long cols,
+      double eps,
+      long seed,
+      double p);
+
+  public native void layerNormGrad(
+      int t,
+      long dy,
+      long x,
+      int wt,
+      long weight,
+      long mean,
+      long rstd,
+      long dx,
+      boolean accumulate,
+      long dweight,
+      long dbias,
+      long rows,
+      long cols);
+
+  public native void rmsNorm(
+      int t, long x, int wt, long weight, long y, long rstd, long rows, long cols, double eps);
+
+  public native void addRmsNorm(
+      int t,
+      long x,
+      long residual,
+      int wt,
+      long weight,
+      long sum,
+      long y,
+      long rstd,
+      long rows,
+      long cols,
+      double eps,
+      long seed,
+      double p);
+
+  public native void rmsNormGrad(
+      int t,
+      long dy,
+      long x,
+      int wt,
+      long weight,
+      long rstd,
+      long dx,
+      boolean accumulate,
+      long dweight,
+      long rows,
+      long cols);
+
   // Losses
   public native void crossEntropy(
       int t,
