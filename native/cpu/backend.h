@@ -128,6 +128,9 @@ class CpuBackend final : public Backend {
                   int64_t k, int64_t inner) override;
   void takeRows(Type t, In x, Type indexType, In index, Out y, int64_t rows, int64_t cols,
                 int64_t k) override;
+  void embedding(Type t, Type tokenType, In tokens, In table, Type positionType, In positions,
+                 In positionTable, Out y, int64_t rows, int64_t positionRows, int64_t cols,
+                 int64_t k, int64_t time) override;
   void takeRowsGrad(Type t, In dy, Type indexType, In index, Out dx, int64_t rows, int64_t cols,
                     int64_t k) override;
   void oneHot(Type indexType, In index, Type t, Out y, int64_t n, int64_t classes) override;

@@ -239,6 +239,15 @@ class Backend {
                         int64_t k) {
     unsupported("takeRows");
   }
+  /**
+   * y[j] = row tokens[j] of the table (rows, cols), plus row positions[j] of the positionTable
+   * (positionRows, cols) where there is one, of the same type. Without positions, j % time.
+   */
+  virtual void embedding(Type t, Type tokenType, In tokens, In table, Type positionType,
+                         In positions, In positionTable, Out y, int64_t rows, int64_t positionRows,
+                         int64_t cols, int64_t k, int64_t time) {
+    unsupported("embedding");
+  }
   /** dx[index[j]] += dy[j], in the order of j; dx is cleared by the caller. */
   virtual void takeRowsGrad(Type t, In dy, Type indexType, In index, Out dx, int64_t rows,
                             int64_t cols, int64_t k) {

@@ -144,4 +144,32 @@ class NormalizationTest {
       into[i] = gradients.get(targets[i]).toFloats();
     }
   }
+
+  @Test
+  void an_embedding_adds_to_a_table_that_something_else_used() {
+    Tensor flat = Tensor.ones(7 * 5);
+    Tensor table = numbers(3, 7, 5).requiresGrad(true);
+    table.moveInto(flat, 0);
+    Tensor tokens = Tensor.of(new int[] {3, 1, 3, 6}, 2, 2);
+    Tensor places = numbers(5, 3, 5);
+    Tensor dy = numbers(4, 2, 2, 7);
+    float[] want;
+    try (Tape tape = Tape.record()) {
+      Tensor h = Pointwise.add(Indexing.takeRows(table, tokens), Shapes.slice(places, 0, 2));
+      want = tape.vjp(LinearAlgebra.linear(h, table.copy()), dy, table).get(table).toFloats();
+    }
+    try (Tape tape = Tape.record()) {
+      Tensor h = Indexing.embedding(tokens, table, null, places);
+      Tensor y = LinearAlgebra.linear(h, table);
+      Tensor dw;
+      try (Tape alone = Tape.record()) {
+        dw = alone.vjp(LinearAlgebra.linear(Tape.stopGradient(h), table), dy, table).get(table);
+      }
+      float[] got = tape.vjp(y, dy, table).get(table).toFloats();
+      float[] head = dw.toFloats();
+      for (int i = 0; i < want.length; i++) {
+        assertEquals(want[i] + head[i], got[i], 1e-5);
+      }
+    }
+  }
 }

@@ -593,6 +593,47 @@ final class OpTable {
                 "5x4 3=5",
                 IndexOutOfBoundsException.class,
                 "takeRows: index 5 at position 0 is outside [0, 5)"),
+        binary(
+                "embedding(Tensor, Tensor)",
+                Indexing::embedding,
+                (tokens, table) -> Reference.takeRows(table, tokens))
+            .shapes("7<5 5x3", "2x3<5 5x3", "()<5 5x3", "1<1 1x1", "3<5 5x0", "0<5 5x3")
+            .shapes("257<100 100x33")
+            .rejects("3<5 5", "embedding: the table must have a row for each token: (5)")
+            .rejects("3:f32 5x4", "embedding: indices must be i32 or i64: (3) f32; cast them first")
+            .rejects(
+                "3=5 5x4",
+                IndexOutOfBoundsException.class,
+                "embedding: token 5 at position 0 is outside [0, 5)")
+            .rejects(
+                "3=-1 5x4",
+                IndexOutOfBoundsException.class,
+                "embedding: token -1 at position 0 is outside [0, 5)"),
+        op(
+                "embedding(Tensor, Tensor, Tensor, Tensor)",
+                x -> Indexing.embedding(x[0], x[1], x[2], x[3]),
+                x -> sums(Reference.takeRows(x[1], x[0]), Reference.takeRows(x[3], x[2])))
+            .shapes(
+                "7<5 5x3 7<4 4x3", "2x3<5 5x3 2x3<4 4x3", "()<5 5x3 ()<4 4x3", "3<5 5x0 3<4 4x0")
+            .shapes("0<5 5x3 0<4 4x3", "257<100 100x33 257<9 9x33")
+            .rejects(
+                "3<5 5x4 3<6 6x5", "embedding: the tables' rows differ in size: (5, 4) and (6, 5)")
+            .rejects("3<5 5x4 2<6 6x4", "embedding: shapes differ: (3) and (2)")
+            .rejects(
+                "3<5 5x4 3=6 6x4",
+                IndexOutOfBoundsException.class,
+                "embedding: position 6 at token 0 is outside [0, 6)"),
+        op(
+                "embedding(Tensor, Tensor, Tensor, Tensor)",
+                x -> Indexing.embedding(x[0], x[1], null, x[2]),
+                x -> sums(Reference.takeRows(x[1], x[0]), Reference.slice(x[2], 0, x[0].dim(-1))))
+            .shapes(
+                "3<5 5x3 4x3", "2x3<5 5x3 3x3", "2x2x4<5 5x3 9x3", "2x0<5 5x3 3x3", "0x2<5 5x3 3x3")
+            .shapes("5x17<9 9x33 20x33")
+            .rejects(
+                "2x7<5 5x3 6x3",
+                "embedding: more positions than the table has: (2, 7) and (6, 3); shorten the"
+                    + " sequences"),
         one("oneHot", x -> Indexing.oneHot(x, 5), x -> Reference.oneHot(x, 5))
             .types(DType.F32)
             .withoutGradient()
@@ -606,6 +647,10 @@ final class OpTable {
                 "3=7",
                 IndexOutOfBoundsException.class,
                 "oneHot: index 7 at position 0 is outside [0, 5)"));
+  }
+
+  private static Doubles sums(Doubles a, Doubles b) {
+    return a.zip(b, Double::sum);
   }
 
   private static List<Row> random() {

@@ -344,6 +344,21 @@ public final class Backend extends Pointer {
   public native void takeRows(
       int t, long x, int indexType, long index, long y, long rows, long cols, long k);
 
+  public native void embedding(
+      int t,
+      int tokenType,
+      long tokens,
+      long table,
+      int positionType,
+      long positions,
+      long positionTable,
+      long y,
+      long rows,
+      long positionRows,
+      long cols,
+      long k,
+      long time);
+
   public native void takeRowsGrad(
       int t, long dy, int indexType, long index, long dx, long rows, long cols, long k);
 
