@@ -60,6 +60,44 @@ class GradientsTest {
   }
 
   @Test
+  void gradients_accumulate_in_the_memory_of_the_first_ones() {
+    for (int layout = 0; layout < 2; layout++) {
+      Gradients first = accumulated(null, 1);
+      Gradients sum = accumulated(accumulated(first, 2).scale(0.5), 4);
+      assertArrayEquals(new float[] {5.5f, 11}, sum.get(a).toFloats());
+      assertArrayEquals(new float[] {5.5f}, sum.get(b).toFloats());
+      var e = assertThrows(IllegalStateException.class, () -> accumulated(first, 1));
+      assertEquals(
+          "accumulate: these gradients were applied before: compute new ones from another tape",
+          e.getMessage());
+      moveTogether();
+    }
+  }
+
+  @Test
+  void accumulating_in_a_flat_buffer_takes_no_more_memory() {
+    moveTogether();
+    Gradients sum = accumulated(null, 1);
+    Tensor flat = sum.flat(a);
+    for (int i = 0; i < 3; i++) {
+      sum = accumulated(sum, 1);
+      assertTrue(sum.flat(a).sharesMemoryWith(flat));
+    }
+    assertArrayEquals(new float[] {0, 4, 8, 0, 4}, sum.flat(a).toFloats());
+    sum.close();
+    assertTrue(flat.isClosed());
+  }
+
+  /** As {@link #gradients}, added to earlier ones. */
+  private Gradients accumulated(Gradients sum, double factor) {
+    try (Tape tape = Tape.record()) {
+      Tensor half = Pointwise.mul(Reductions.sum(Pointwise.mul(a, a)), 0.5 * factor);
+      Tensor loss = Pointwise.add(half, Pointwise.mul(Reductions.sum(b), factor));
+      return tape.keep(tape.accumulate(sum, loss));
+    }
+  }
+
+  @Test
   void the_norm_is_taken_over_all_gradients_together() {
     assertEquals(Math.sqrt(6), gradients(1).norm(), 1e-6);
     assertEquals(3 * Math.sqrt(6), gradients(1).scale(-3).norm(), 1e-5);

@@ -1,12 +1,12 @@
 package io.gradus.autograd;
 
 import io.gradus.tensor.Tensor;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
  * Reverse-mode differentiation over a tape: one sweep forward to find what lies between the targets
@@ -14,74 +14,88 @@ import java.util.Set;
  */
 final class Backward {
 
-  /** A gradient on its way back; its own where no other tensor shares its memory. */
-  private record Flow(Tensor value, boolean own) {}
-
-  private final Tape tape;
   private final List<Node> nodes;
   private final Tensor loss;
   private final Tensor dloss;
-  private final Map<Tensor, Flow> flows = new IdentityHashMap<>();
+
+  /** The gradients on their way back, by what they belong to. */
+  private final Map<Tensor, Tensor> flows = new IdentityHashMap<>();
+
   private final Set<Tensor> onPath = Collections.newSetFromMap(new IdentityHashMap<>());
+  private final Set<Tensor> wanted = Collections.newSetFromMap(new IdentityHashMap<>());
   private final List<Tensor> targets;
   private final FlatGradients flat;
   private final boolean recorded;
 
-  /** Without targets (null), the inputs that require gradients. */
-  Backward(Tape tape, List<Node> nodes, Tensor loss, Tensor dloss, List<Tensor> targets) {
+  /**
+   * Without targets (null), the inputs that require gradients.
+   *
+   * @param onto earlier gradients to add to, whose memory this takes; or null
+   */
+  Backward(Tape tape, Tensor loss, Tensor dloss, List<Tensor> targets, Gradients onto) {
     tape.checkOpen();
     tape.stop();
-    this.tape = tape;
-    this.nodes = nodes;
+    this.nodes = tape.nodes();
     this.loss = loss;
     this.dloss = dloss;
     this.recorded = Tape.isRecording();
-    this.targets = targets != null ? targets.stream().distinct().toList() : leaves();
-    this.flat = recorded ? null : new FlatGradients(this.targets);
+    List<Tensor> named = targets != null ? targets : tape.leaves();
+    this.targets = Stream.concat(earlier(onto), named.stream()).distinct().toList();
+    wanted.addAll(this.targets);
+    this.flat = recorded ? null : new FlatGradients(this.targets, onto);
+    if (onto != null) {
+      onto.targets().forEach(target -> flows.put(target, startingAt(target, onto)));
+    }
   }
 
-  /** The inputs that require gradients, each once, in the order of use. */
-  private List<Tensor> leaves() {
-    Set<Tensor> seen = Collections.newSetFromMap(new IdentityHashMap<>());
-    List<Tensor> leaves = new ArrayList<>();
-    for (Node node : nodes) {
-      for (Wrt wrt : node.inputs()) {
-        if (wrt.input().requiresGrad() && seen.add(wrt.input())) {
-          leaves.add(wrt.input());
-        }
-      }
+  private static Stream<Tensor> earlier(Gradients onto) {
+    return onto == null ? Stream.empty() : onto.targets().stream();
+  }
+
+  private Tensor startingAt(Tensor target, Gradients onto) {
+    Tensor before = onto.get(target);
+    Tensor place = flat == null ? null : flat.place(target);
+    if (place != null && !place.sharesMemoryWith(before)) {
+      place.copyFrom(before);
     }
-    return leaves;
+    return place != null ? place : before;
   }
 
   Gradients run() {
-    boolean[] active = findPath();
-    flows.put(loss, new Flow(dloss, false));
-    Set<Tensor> kept = Collections.newSetFromMap(new IdentityHashMap<>());
-    kept.addAll(targets);
+    boolean[] active = findPath(nodes);
+    checkRecorded();
+    add(loss, dloss);
+    sweep(nodes, active);
+    return collect();
+  }
+
+  /** Hands gradients from outputs to inputs, last node first. */
+  private void sweep(List<Node> nodes, boolean[] active) {
     for (int i = nodes.size() - 1; i >= 0; i--) {
       Node node = nodes.get(i);
       if (active[i]) {
-        Flow dy = kept.contains(node.y()) ? flows.get(node.y()) : flows.remove(node.y());
+        boolean keep = wanted.contains(node.y());
+        Tensor dy = keep ? flows.get(node.y()) : flows.remove(node.y());
         if (dy != null) {
-          pass(node, dy.value());
-          if (!recorded && !kept.contains(node.y()) && dy.value() != dloss) {
-            dy.value().close();
+          if (node.replay() != null) {
+            replay(node, dy);
+          } else {
+            pass(node, dy);
+          }
+          if (!recorded && !keep && dy != dloss) {
+            dy.close();
           }
         }
       }
     }
-    return collect();
   }
 
   /** Marks the nodes through which the loss depends on a target. */
-  private boolean[] findPath() {
+  private boolean[] findPath(List<Node> nodes) {
     onPath.addAll(targets);
     boolean[] active = new boolean[nodes.size()];
-    boolean lossRecorded = onPath.contains(loss);
     for (int i = 0; i < active.length; i++) {
       Node node = nodes.get(i);
-      lossRecorded |= node.y() == loss;
       for (Wrt wrt : node.inputs()) {
         active[i] |= wrt.isDifferentiable() && onPath.contains(wrt.input());
       }
@@ -89,13 +103,16 @@ final class Backward {
         onPath.add(node.y());
       }
     }
-    if (!lossRecorded) {
+    return active;
+  }
+
+  private void checkRecorded() {
+    if (!wanted.contains(loss) && nodes.stream().noneMatch(node -> node.y() == loss)) {
       throw new IllegalArgumentException(
           "gradients: the loss was not computed while this tape recorded: "
               + loss.describe()
               + "; a tape records its own thread until gradients is first called");
     }
-    return active;
   }
 
   /** Passes the gradient of a node's output on to its inputs. */
@@ -103,15 +120,40 @@ final class Backward {
     for (Wrt wrt : node.inputs()) {
       if (wrt.isDifferentiable() && onPath.contains(wrt.input())) {
         Tensor x = wrt.input();
-        Flow before = flows.get(x);
+        Tensor before = flows.get(x);
         Tensor place = flat == null ? null : flat.place(x);
-        if (place != null && wrt.into() != null && (before == null || before.value() == place)) {
-          wrt.into().write(dy, place, before != null);
-          flows.put(x, new Flow(place, true));
+        if (wrt.into() != null && before == null && place != null) {
+          wrt.into().write(dy, place, false);
+          flows.put(x, place);
+        } else if (wrt.into() != null && before != null && before != dy && isOwn(x, before)) {
+          wrt.into().write(dy, before, true);
         } else {
-          flows.put(x, add(before, checked(node, x, wrt.gradient().apply(dy)), dy));
+          Tensor dx = checked(node, x, wrt.gradient().apply(dy));
+          // A function may hand dy on: then it needs a handle of its own, since dy's is closed.
+          add(x, dx == dy && !recorded ? dy.view(dy.shape(), 0) : dx);
         }
       }
+    }
+  }
+
+  /** Whether a gradient's memory is nobody else's, so that more may be added to it in place. */
+  private boolean isOwn(Tensor x, Tensor gradient) {
+    return !recorded && gradient != dloss && (flat.place(x) == gradient || !gradient.isShared());
+  }
+
+  /** Computes a part of the forward pass again, and the gradients along it. */
+  private void replay(Node node, Tensor dy) {
+    if (recorded) {
+      throw new IllegalStateException(
+          "checkpoint: it cannot be differentiated twice; open the outer tape before the part runs");
+    }
+    try (Tape again = Tape.recordAlone()) {
+      Tensor y = node.replay().apply(node.inputs()[0].input());
+      again.stop();
+      boolean[] active = findPath(again.nodes());
+      add(y, dy.view(dy.shape(), 0));
+      sweep(again.nodes(), active);
+      flows.values().forEach(again::keep);
     }
   }
 
@@ -127,44 +169,46 @@ final class Backward {
     return dx;
   }
 
-  private Flow add(Flow before, Tensor dx, Tensor dy) {
+  /** Adds to the gradient of x; takes {@code dx} over. */
+  private void add(Tensor x, Tensor dx) {
+    Tensor before = flows.get(x);
     if (before == null) {
-      // A function may hand dy on: then it needs a handle of its own, since dy's is closed.
-      return new Flow(dx == dy && !recorded ? dy.view(dy.shape(), 0) : dx, false);
+      flows.put(x, dx);
+      return;
     }
-    Tensor sum = before.own() && !recorded ? before.value() : Tensor.emptyLike(dx);
-    Tensor old = before.value();
-    sum.backend().add(sum.typeCode(), old.address(), dx.address(), sum.address(), sum.size(), null);
-    Tape.record("add", sum, Wrt.wrt(old, d -> d), Wrt.wrt(dx, d -> d));
+    Tensor sum = isOwn(x, before) ? before : Tensor.emptyLike(dx);
+    sum.backend()
+        .add(sum.typeCode(), before.address(), dx.address(), sum.address(), sum.size(), null);
+    Tape.record("add", sum, Wrt.wrt(before, d -> d), Wrt.wrt(dx, d -> d));
+    flows.put(x, sum);
     if (!recorded) {
-      if (dx != dy) {
+      if (dx != dloss) {
         dx.close();
       }
-      if (sum != old) {
-        old.close();
+      if (sum != before && before != dloss) {
+        before.close();
       }
     }
-    return new Flow(sum, true);
   }
 
   private Gradients collect() {
     Map<Tensor, Tensor> byTarget = new IdentityHashMap<>();
     for (Tensor target : targets) {
-      Flow flow = flows.get(target);
+      Tensor flow = flows.get(target);
       Tensor place = flat == null ? null : flat.place(target);
       Tensor gradient;
       if (place != null) {
         gradient = place;
         if (flow == null) {
           place.fill(0);
-        } else if (flow.value() != place) {
-          place.copyFrom(flow.value());
-          if (flow.value() != dloss) {
-            flow.value().close();
+        } else if (flow != place) {
+          place.copyFrom(flow);
+          if (flow != dloss) {
+            flow.close();
           }
         }
       } else {
-        gradient = flow == null ? Tensor.zerosLike(target) : flow.value();
+        gradient = flow == null ? Tensor.zerosLike(target) : flow;
       }
       byTarget.put(target, gradient);
     }

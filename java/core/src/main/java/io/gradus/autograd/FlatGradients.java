@@ -22,33 +22,39 @@ final class FlatGradients {
     final Tensor gradients;
     final List<Tensor> members = new ArrayList<>();
 
-    Group(Tensor parameter) {
-      parameters = parameter;
-      gradients =
-          Tensor.empty(Shape.of(parameter.blockSize()), parameter.dtype(), parameter.device());
+    Group(Tensor parameter, Tensor gradients) {
+      this.parameters = parameter;
+      this.gradients = gradients;
     }
   }
 
   private final List<Group> groups = new ArrayList<>();
   private final Map<Tensor, Tensor> places = new IdentityHashMap<>();
 
-  FlatGradients(List<Tensor> targets) {
+  /**
+   * @param onto earlier gradients whose buffers serve again where they fit; or null
+   */
+  FlatGradients(List<Tensor> targets, Gradients onto) {
     for (Tensor target : targets) {
       if (target.requiresGrad() && target.isPart() && !places.containsKey(target)) {
-        Group group = groupOf(target);
+        Group group = groupOf(target, onto);
         group.members.add(target);
         places.put(target, group.gradients.view(target.shape(), target.blockOffset()));
       }
     }
   }
 
-  private Group groupOf(Tensor target) {
+  private Group groupOf(Tensor target, Gradients onto) {
     for (Group group : groups) {
       if (group.parameters.sharesMemoryWith(target)) {
         return group;
       }
     }
-    Group group = new Group(target);
+    Tensor gradients = onto == null || onto.factor() != 1 ? null : onto.flat(target);
+    if (gradients == null || gradients.size() != target.blockSize()) {
+      gradients = Tensor.empty(Shape.of(target.blockSize()), target.dtype(), target.device());
+    }
+    Group group = new Group(target, gradients);
     groups.add(group);
     return group;
   }

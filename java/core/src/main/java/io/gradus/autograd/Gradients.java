@@ -12,9 +12,9 @@ import java.util.stream.Collectors;
 /**
  * The gradients of one loss: a value that can be read, added, scaled, clipped and handed to an
  * optimizer, once. It belongs to the tape it came from and is freed with it; {@link
- * Tape#keep(Gradients)} hands it out.
+ * Tape#keep(Gradients)} hands it out. Closing it frees its memory at once and is never needed.
  */
-public final class Gradients {
+public final class Gradients implements AutoCloseable {
 
   private final List<Tensor> targets;
   private final Map<Tensor, Tensor> byTarget;
@@ -202,10 +202,21 @@ public final class Gradients {
    * @throws IllegalStateException where they have been applied before
    */
   public void apply() {
+    use("step");
+  }
+
+  void use(String op) {
     if (applied.getAndSet(true)) {
       throw new IllegalStateException(
-          "step: these gradients were applied before: compute new ones from another tape");
+          op + ": these gradients were applied before: compute new ones from another tape");
     }
+  }
+
+  /** Frees the gradients now. Closing twice is harmless. */
+  @Override
+  public void close() {
+    byTarget.values().forEach(Tensor::close);
+    flats.forEach(flat -> flat.gradients().close());
   }
 
   /** The tensors that hold the gradients, flat buffers as wholes. */

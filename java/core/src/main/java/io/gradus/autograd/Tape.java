@@ -5,7 +5,12 @@ import io.gradus.tensor.Tensor;
 import java.lang.ref.Reference;
 import java.lang.ref.WeakReference;
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.function.UnaryOperator;
 
 /**
  * The record of a computation, from which gradients follow, and the scope that frees its tensors.
@@ -32,19 +37,31 @@ public final class Tape implements AutoCloseable {
 
   private final List<Node> nodes = new ArrayList<>();
   private final Scope scope;
+
+  /** The tapes that pause until this one closes; null where it pauses none. */
+  private final ArrayList<WeakReference<Tape>> paused;
+
   private boolean recording = true;
   private boolean closed;
 
-  private Tape(Scope scope) {
+  private Tape(Scope scope, ArrayList<WeakReference<Tape>> paused) {
     this.scope = scope;
+    this.paused = paused;
   }
 
   // Recording
 
   /** Opens a tape on this thread. */
   public static Tape record() {
-    Tape tape = new Tape(isRecording() ? null : Scope.open());
+    Tape tape = new Tape(isRecording() ? null : Scope.open(), null);
     OPEN.get().add(new WeakReference<>(tape));
+    return tape;
+  }
+
+  /** Opens a tape that records alone: the others of this thread pause until it closes. */
+  static Tape recordAlone() {
+    Tape tape = new Tape(Scope.open(), OPEN.get());
+    OPEN.set(new ArrayList<>(List.of(new WeakReference<>(tape))));
     return tape;
   }
 
@@ -55,6 +72,10 @@ public final class Tape implements AutoCloseable {
    * @return the output
    */
   public static Tensor record(String op, Tensor y, Wrt... inputs) {
+    return record(op, y, null, inputs);
+  }
+
+  private static Tensor record(String op, Tensor y, UnaryOperator<Tensor> replay, Wrt... inputs) {
     ArrayList<WeakReference<Tape>> open = OPEN.get();
     Node node = null;
     for (int i = open.size() - 1; i >= 0; i--) {
@@ -63,7 +84,7 @@ public final class Tape implements AutoCloseable {
         open.remove(i);
       } else {
         if (node == null) {
-          node = new Node(op, y, inputs);
+          node = new Node(op, y, inputs, replay);
         }
         tape.nodes.add(node);
       }
@@ -73,6 +94,72 @@ public final class Tape implements AutoCloseable {
       Reference.reachabilityFence(input.input());
     }
     return y;
+  }
+
+  /**
+   * Computes a part of the forward pass without keeping what its gradient will need: the part is
+   * run again when it is wanted. A step takes less memory and up to a third more time (Chen et al.
+   * 2016).
+   *
+   * @param part must give the same result each time, so its dropout needs seeds of its own
+   * @return {@code part} of x
+   */
+  public static Tensor checkpoint(Tensor x, UnaryOperator<Tensor> part) {
+    if (recorders() != 1) {
+      return part.apply(x); // nothing to save, or an outer tape wants gradients of gradients
+    }
+    Tensor y;
+    List<Wrt> inputs = new ArrayList<>();
+    inputs.add(Wrt.wrt(x, dy -> dy));
+    try (Tape tape = recordAlone()) {
+      y = part.apply(x);
+      for (Tensor outside : tape.outsideInputs()) {
+        if (outside != x) {
+          inputs.add(Wrt.wrt(outside, dy -> dy));
+        }
+      }
+      tape.keep(y);
+    }
+    return record("checkpoint", y, part, inputs.toArray(Wrt[]::new));
+  }
+
+  /** The inputs that require gradients, each once, in the order of use. */
+  List<Tensor> leaves() {
+    Set<Tensor> seen = Collections.newSetFromMap(new IdentityHashMap<>());
+    List<Tensor> leaves = new ArrayList<>();
+    for (Node node : nodes) {
+      for (Wrt wrt : node.inputs()) {
+        if (wrt.input().requiresGrad() && seen.add(wrt.input())) {
+          leaves.add(wrt.input());
+        }
+      }
+    }
+    return leaves;
+  }
+
+  /** What was computed before, or is a parameter, and has an influence on what was recorded. */
+  private Set<Tensor> outsideInputs() {
+    Set<Tensor> computed = Collections.newSetFromMap(new IdentityHashMap<>());
+    Set<Tensor> inputs = new LinkedHashSet<>();
+    for (Node node : nodes) {
+      for (Wrt wrt : node.inputs()) {
+        if (wrt.isDifferentiable() && !computed.contains(wrt.input())) {
+          inputs.add(wrt.input());
+        }
+      }
+      computed.add(node.y());
+    }
+    return inputs;
+  }
+
+  /** How many tapes on this thread record. */
+  private static int recorders() {
+    int count = 0;
+    for (WeakReference<Tape> open : OPEN.get()) {
+      Tape tape = open.get();
+      count += tape != null && tape.recording ? 1 : 0;
+    }
+    return count;
   }
 
   /** Whether a tape on this thread records. */
@@ -103,12 +190,36 @@ public final class Tape implements AutoCloseable {
    *     here
    */
   public Gradients gradients(Tensor loss) {
-    return new Backward(this, nodes, loss, one(loss), null).run();
+    return new Backward(this, loss, one(loss), null, null).run();
   }
 
   /** The gradients of a loss with respect to these tensors. Ends the recording. */
   public Gradients gradients(Tensor loss, Tensor... targets) {
-    return new Backward(this, nodes, loss, one(loss), List.of(targets)).run();
+    return new Backward(this, loss, one(loss), List.of(targets), null).run();
+  }
+
+  /**
+   * The gradients of a loss added to earlier ones, whose memory this takes: for a step over several
+   * batches. Ends the recording.
+   *
+   * <pre>{@code
+   * Gradients sum = null;
+   * for (Batch part : parts) {
+   *   try (Tape tape = Tape.record()) {
+   *     sum = tape.keep(tape.accumulate(sum, loss(part)));
+   *   }
+   * }
+   * optimizer.step(sum.scale(1.0 / parts.size()));
+   * }</pre>
+   *
+   * @param sum what was accumulated so far, not to be used again; null for nothing
+   * @throws IllegalStateException where {@code sum} was used before
+   */
+  public Gradients accumulate(Gradients sum, Tensor loss) {
+    if (sum != null) {
+      sum.use("accumulate");
+    }
+    return new Backward(this, loss, one(loss), null, sum).run();
   }
 
   private Tensor one(Tensor loss) {
@@ -142,7 +253,7 @@ public final class Tape implements AutoCloseable {
               + " and "
               + dy.describe());
     }
-    return new Backward(this, nodes, y, dy, targets.length == 0 ? null : List.of(targets)).run();
+    return new Backward(this, y, dy, targets.length == 0 ? null : List.of(targets), null).run();
   }
 
   // Memory
@@ -164,6 +275,9 @@ public final class Tape implements AutoCloseable {
   /** Frees the record and the tensors made under it. Closing twice is harmless. */
   @Override
   public void close() {
+    if (paused != null && !closed) {
+      OPEN.set(paused);
+    }
     closed = true;
     stop();
     nodes.clear();
@@ -174,6 +288,10 @@ public final class Tape implements AutoCloseable {
 
   void stop() {
     recording = false;
+  }
+
+  List<Node> nodes() {
+    return nodes;
   }
 
   void checkOpen() {

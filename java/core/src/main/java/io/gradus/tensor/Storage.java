@@ -71,6 +71,10 @@ final class Storage {
     return this;
   }
 
+  synchronized boolean isShared() {
+    return sharers > 1;
+  }
+
   /** One tensor less: the last one frees the memory. */
   synchronized void release() {
     if (--sharers > 0 || isFree()) {

@@ -405,6 +405,11 @@ public final class Tensor implements AutoCloseable {
     return storage == other.storage;
   }
 
+  /** Whether other tensors, not closed yet, lie in the same block of memory. */
+  public boolean isShared() {
+    return storage.isShared();
+  }
+
   /** The whole block of memory that this tensor lies in, as a tensor with one axis. */
   public Tensor block() {
     address();
