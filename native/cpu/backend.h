@@ -95,6 +95,21 @@ class CpuBackend final : public Backend {
                      In lse, In dy, Out dq, Out dk, Out dv, Dims dims, double scale, double dropout,
                      int64_t seed) override;
 
+  // Normalization of the rows of (rows, cols)
+  void layerNorm(Type t, In x, Type wt, In weight, In bias, Out y, Out mean, Out rstd, int64_t rows,
+                 int64_t cols, double eps) override;
+  void addLayerNorm(Type t, In x, In residual, Type wt, In weight, In bias, Out sum, Out y,
+                    Out mean, Out rstd, int64_t rows, int64_t cols, double eps, int64_t seed,
+                    double p) override;
+  void layerNormGrad(Type t, In dy, In x, Type wt, In weight, In mean, In rstd, Out dx,
+                     bool accumulate, Out dweight, Out dbias, int64_t rows, int64_t cols) override;
+  void rmsNorm(Type t, In x, Type wt, In weight, Out y, Out rstd, int64_t rows, int64_t cols,
+               double eps) override;
+  void addRmsNorm(Type t, In x, In residual, Type wt, In weight, Out sum, Out y, Out rstd,
+                  int64_t rows, int64_t cols, double eps, int64_t seed, double p) override;
+  void rmsNormGrad(Type t, In dy, In x, Type wt, In weight, In rstd, Out dx, bool accumulate,
+                   Out dweight, int64_t rows, int64_t cols) override;
+
   // Losses
   void crossEntropy(Type t, In logits, Type labelType, In labels, Out loss, Out lse, Out count,
                     int64_t rows, int64_t cols, int64_t ignored) override;
@@ -122,6 +137,9 @@ class CpuBackend final : public Backend {
                   int64_t k, int64_t inner) override;
   void takeRows(Type t, In x, Type indexType, In index, Out y, int64_t rows, int64_t cols,
                 int64_t k) override;
+  void embedding(Type t, Type tokenType, In tokens, In table, Type positionType, In positions,
+                 In positionTable, Out y, int64_t rows, int64_t positionRows, int64_t cols,
+                 int64_t k, int64_t time) override;
   void takeRowsGrad(Type t, In dy, Type indexType, In index, Out dx, int64_t rows, int64_t cols,
                     int64_t k) override;
   void oneHot(Type indexType, In index, Type t, Out y, int64_t n, int64_t classes) override;

@@ -7,6 +7,8 @@
 #include "cpu/backend.h"
 #include "cpu/indices.h"
 #include "cpu/loops.h"
+#include "cpu/rows.h"
+#include "cpu/scratch.h"
 
 namespace gradus {
 
@@ -106,36 +108,67 @@ void CpuBackend::takeRows(Type t, In x, Type indexType, In index, Out y, int64_t
   });
 }
 
+void CpuBackend::embedding(Type t, Type tokenType, In tokens, In table, Type positionType,
+                           In positions, In positionTable, Out y, int64_t rows,
+                           int64_t positionRows, int64_t cols, int64_t k, int64_t time) {
+  withIndices(tokenType, tokens, [&](auto* token) {
+    checkIndices("embedding: token", "position", token, k, rows,
+                 [rows](int64_t i) { return inside(i, rows); });
+    withIndices(positionType, positions, [&](auto* position) {
+      if (positions) {
+        checkIndices("embedding: position", "token", position, k, positionRows,
+                     [positionRows](int64_t i) { return inside(i, positionRows); });
+      }
+      rowRanges(k, cols, [&](int64_t begin, int64_t end) {
+        RowReader words(t, table, cols), places(t, positionTable, positionTable ? cols : 0);
+        RowWriter ys(t, y, k, cols);
+        for (int64_t j = begin; j < end; ++j) {
+          const float* word = words[token[j]];
+          float* to = ys.target(j);
+          if (positionTable) {
+            const float* place = places[positions ? position[j] : j % time];
+            GRADUS_INDEPENDENT
+            for (int64_t i = 0; i < cols; ++i) to[i] = word[i] + place[i];
+          } else {
+            std::copy(word, word + cols, to);
+          }
+          ys.flush(j);
+        }
+      });
+    });
+  });
+}
+
 namespace {
 
 /** The positions 0...k - 1 in the order of the row they name, and in their own order within a row.
  */
-struct ByRow {
+class ByRow {
+ public:
   template <class Index>
-  ByRow(const Index* index, int64_t k, int64_t rows)
-      : ends(static_cast<size_t>(rows + 1)), positions(static_cast<size_t>(k)) {
-    for (int64_t j = 0; j < k; ++j) ++ends[static_cast<size_t>(index[j] + 1)];
+  ByRow(Memory& memory, const Index* index, int64_t k, int64_t rows)
+      : ends_(memory, rows + 1), positions_(memory, k), touched_(memory, std::min(k, rows)) {
+    int64_t *ends = ends_.data(), *positions = positions_.data();
+    std::fill(ends, ends + rows + 1, 0);
+    for (int64_t j = 0; j < k; ++j) ++ends[index[j] + 1];
     for (int64_t row = 0; row < rows; ++row) {
-      auto at = static_cast<size_t>(row);
-      if (ends[at + 1] != 0) touched.push_back(row);
-      ends[at + 1] += ends[at];
+      if (ends[row + 1] != 0) touched_.data()[touchedRows++] = row;
+      ends[row + 1] += ends[row];
     }
     // ends[row] starts as the first place of the row and is moved past its last.
-    for (int64_t j = 0; j < k; ++j) {
-      positions[static_cast<size_t>(ends[static_cast<size_t>(index[j])]++)] = j;
-    }
+    for (int64_t j = 0; j < k; ++j) positions[ends[index[j]]++] = j;
   }
 
+  int64_t touched(int64_t i) const { return touched_.data()[i]; }
   const int64_t* begin(int64_t row) const {
-    return positions.data() + (row == 0 ? 0 : ends[static_cast<size_t>(row - 1)]);
+    return positions_.data() + (row == 0 ? 0 : ends_.data()[row - 1]);
   }
-  const int64_t* end(int64_t row) const {
-    return positions.data() + ends[static_cast<size_t>(row)];
-  }
+  const int64_t* end(int64_t row) const { return positions_.data() + ends_.data()[row]; }
 
-  std::vector<int64_t> ends;
-  std::vector<int64_t> positions;
-  std::vector<int64_t> touched;
+  int64_t touchedRows = 0;
+
+ private:
+  Scratch<int64_t> ends_, positions_, touched_;
 };
 
 }  // namespace
@@ -147,14 +180,14 @@ void CpuBackend::takeRowsGrad(Type t, In dy, Type indexType, In index, Out dx, i
   const int64_t pieces = (cols + kColumns - 1) / kColumns;
   withIndices(indexType, index, [&](auto* indices) {
     checkIndices("takeRowsGrad", indices, k, rows);
-    const ByRow order(indices, k, rows);
-    const auto touched = static_cast<int64_t>(order.touched.size());
+    const ByRow order(memory_, indices, k, rows);
+    const int64_t touched = order.touchedRows;
     // Tasks are pieces of the rows that are named at all; 16-bit rows are rounded once.
     rowRanges(touched * pieces, std::min(cols, kColumns) * (1 + k / touched),
               [&](int64_t begin, int64_t end) {
                 alignas(64) float sums[kColumns], dys[kColumns];
                 for (int64_t piece = begin; piece < end; ++piece) {
-                  const int64_t row = order.touched[static_cast<size_t>(piece / pieces)];
+                  const int64_t row = order.touched(piece / pieces);
                   const int64_t column = piece % pieces * kColumns;
                   const int64_t n = std::min(kColumns, cols - column);
                   const int64_t at = row * cols + column;

@@ -2,9 +2,11 @@
 //
 // uniform and dropout give the same bits on every machine. normal may differ in its last bits
 // between instruction levels, whose compilers contract products and sums differently.
+#include <algorithm>
 #include <cmath>
 
 #include "cpu/backend.h"
+#include "cpu/dropout.h"
 #include "cpu/loops.h"
 #include "math/philox.h"
 
@@ -83,22 +85,46 @@ void CpuBackend::normal(Type t, Out y, int64_t n, int64_t seed, int64_t stream, 
   });
 }
 
-void CpuBackend::dropout(Type t, In x, Out y, int64_t n, int64_t seed, int64_t stream, double p) {
-  // p is met to 2^-32: an element is dropped where its word lies below p * 2^32.
+Dropout::Dropout(int64_t seed, int64_t stream, double p)
+    : seed_(seed),
+      stream_(stream),
+      threshold_(0),
+      scale_(static_cast<float>(1.0 / (1.0 - p))),
+      everything_(false) {
+  // An element is dropped where its word lies below p * 2^32.
   const double bound = std::nearbyint(p * 0x1p32);
-  if (bound >= 0x1p32) return fill(t, y, 0, n);
-  const auto threshold = static_cast<uint32_t>(bound);
-  const auto scale = static_cast<float>(1.0 / (1.0 - p));
-  withWords(n, seed, stream, [&](int64_t at, int64_t m, const uint32_t* words) {
-    alignas(64) float xs[kBlock], ys[kBlock];
-    const float* from = load(t, x, at, xs, m);
-    float* to = target(t, y, at, ys);
+  everything_ = bound >= 0x1p32;
+  if (!everything_) threshold_ = static_cast<uint32_t>(bound);
+}
+
+void Dropout::apply(const float* x, float* y, int64_t at, int64_t n) const {
+  if (everything_) {
+    std::fill(y, y + n, 0.0f);
+    return;
+  }
+  alignas(64) uint32_t words[kBlock];
+  for (int64_t i = 0; i < n;) {
+    const int64_t lead = (at + i) % 4, m = std::min(n - i, kBlock - lead);
+    randomWords(seed_, stream_, at + i - lead, lead + m, words);
     GRADUS_INDEPENDENT
-    for (int64_t i = 0; i < m; ++i) {
-      float kept = from[i] * scale;
-      to[i] = words[i] >= threshold ? kept : 0.0f;
+    for (int64_t j = 0; j < m; ++j) {
+      const float kept = x[i + j] * scale_;
+      y[i + j] = words[lead + j] >= threshold_ ? kept : 0.0f;
     }
-    flush(t, to, y, at, m);
+    i += m;
+  }
+}
+
+void CpuBackend::dropout(Type t, In x, Out y, int64_t n, int64_t seed, int64_t stream, double p) {
+  const Dropout dropout(seed, stream, p);
+  ranges(n, [&](int64_t begin, int64_t end) {
+    alignas(64) float xs[kBlock], ys[kBlock];
+    blocks(begin, end, [&](int64_t at, int64_t m) {
+      const float* from = load(t, x, at, xs, m);
+      float* to = target(t, y, at, ys);
+      dropout.apply(from, to, at, m);
+      flush(t, to, y, at, m);
+    });
   });
 }
 

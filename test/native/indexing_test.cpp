@@ -126,6 +126,40 @@ void takeRowsGradAddsInOrder(const std::vector<Backend*>& backends) {
   }
 }
 
+void embeddingAddsItsTables(Backend& backend) {
+  for (DType type : kFloating) {
+    for (DType indexType : kIndices) {
+      for (const auto& c : kTake) {
+        const int64_t places = 31, time = 30;  // of every k that is not 0, a divisor or less
+        Tensor table = whole(type, c.rows * c.cols);
+        Tensor placeTable = Numbers(6).tensor(type, places * c.cols, -1, 1);
+        Tensor token = indicesOf(indexType, c.k, c.rows, 5);
+        Tensor position = indicesOf(DType::I32, c.k, places, 6);
+        Tensor plain(type, c.k * c.cols), both = plain, counted = plain;
+        auto call = [&](In positions, In positionTable, Out y) {
+          backend.embedding(type, indexType, token, table, DType::I32, positions, positionTable, y,
+                            c.rows, places, c.cols, c.k, time);
+        };
+        call(nullptr, nullptr, plain);
+        call(position, placeTable, both);
+        call(nullptr, placeTable, counted);
+        int64_t wrong = 0;
+        for (int64_t at = 0; at < plain.size(); ++at) {
+          const int64_t j = at / c.cols, i = at % c.cols;
+          const double word = table[static_cast<int64_t>(token[j]) * c.cols + i];
+          const double place = placeTable[static_cast<int64_t>(position[j]) * c.cols + i];
+          wrong += plain[at] != word;
+          wrong += !close(type, both[at], word + place, 1);
+          wrong += !close(type, counted[at], word + placeTable[j % time * c.cols + i], 1);
+        }
+        CHECK(wrong == 0 && plain.guardIntact() && both.guardIntact() && counted.guardIntact(),
+              "%s, (%ld, %ld), %ld tokens: %ld are wrong", nameOf(type), static_cast<long>(c.rows),
+              static_cast<long>(c.cols), static_cast<long>(c.k), static_cast<long>(wrong));
+      }
+    }
+  }
+}
+
 void oneHotSetsOneColumn(Backend& backend) {
   for (DType type : kAll) {
     for (DType indexType : kIndices) {
@@ -197,6 +231,7 @@ int main(int argc, char** argv) {
   gatherGradAddsWhereGatherRead(backend);
   takeRowsCopiesRows(backend);
   takeRowsGradAddsInOrder(backends);
+  embeddingAddsItsTables(backend);
   oneHotSetsOneColumn(backend);
   indicesOutsideAreRefusedBeforeAnythingIsWritten(backend);
   threadsChangeNothing(backends);

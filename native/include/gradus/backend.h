@@ -173,6 +173,38 @@ class Backend {
     unsupported("attentionGrad");
   }
 
+  // Normalization of the rows of (rows, cols). weight and bias (cols) are of type wt; 0 for none.
+  // mean and rstd (F32, rows) are what the gradient needs.
+  /** y = (x - mean) * rstd * weight + bias, with rstd = 1 / sqrt(variance + eps). */
+  virtual void layerNorm(Type t, In x, Type wt, In weight, In bias, Out y, Out mean, Out rstd,
+                         int64_t rows, int64_t cols, double eps) {
+    unsupported("layerNorm");
+  }
+  /** sum = residual + dropout(x), as dropout has it with this seed and stream 0; y of the sum. */
+  virtual void addLayerNorm(Type t, In x, In residual, Type wt, In weight, In bias, Out sum, Out y,
+                            Out mean, Out rstd, int64_t rows, int64_t cols, double eps,
+                            int64_t seed, double p) {
+    unsupported("addLayerNorm");
+  }
+  /** Each of dx, dweight and dbias may be 0; `accumulate` adds to dx. */
+  virtual void layerNormGrad(Type t, In dy, In x, Type wt, In weight, In mean, In rstd, Out dx,
+                             bool accumulate, Out dweight, Out dbias, int64_t rows, int64_t cols) {
+    unsupported("layerNormGrad");
+  }
+  /** y = x * rstd * weight, with rstd = 1 / sqrt(mean(x * x) + eps). */
+  virtual void rmsNorm(Type t, In x, Type wt, In weight, Out y, Out rstd, int64_t rows,
+                       int64_t cols, double eps) {
+    unsupported("rmsNorm");
+  }
+  virtual void addRmsNorm(Type t, In x, In residual, Type wt, In weight, Out sum, Out y, Out rstd,
+                          int64_t rows, int64_t cols, double eps, int64_t seed, double p) {
+    unsupported("addRmsNorm");
+  }
+  virtual void rmsNormGrad(Type t, In dy, In x, Type wt, In weight, In rstd, Out dx,
+                           bool accumulate, Out dweight, int64_t rows, int64_t cols) {
+    unsupported("rmsNormGrad");
+  }
+
   // Losses
   /**
    * loss (F32 scalar) = mean over the rows whose label is not `ignored` of logSumExp(row) -
@@ -232,6 +264,15 @@ class Backend {
   virtual void takeRows(Type t, In x, Type indexType, In index, Out y, int64_t rows, int64_t cols,
                         int64_t k) {
     unsupported("takeRows");
+  }
+  /**
+   * y[j] = row tokens[j] of the table (rows, cols), plus row positions[j] of the positionTable
+   * (positionRows, cols) where there is one, of the same type. Without positions, j % time.
+   */
+  virtual void embedding(Type t, Type tokenType, In tokens, In table, Type positionType,
+                         In positions, In positionTable, Out y, int64_t rows, int64_t positionRows,
+                         int64_t cols, int64_t k, int64_t time) {
+    unsupported("embedding");
   }
   /** dx[index[j]] += dy[j], in the order of j; dx is cleared by the caller. */
   virtual void takeRowsGrad(Type t, In dy, Type indexType, In index, Out dx, int64_t rows,

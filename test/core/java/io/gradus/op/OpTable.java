@@ -11,6 +11,7 @@ import io.gradus.tensor.DType;
 import io.gradus.tensor.Device;
 import io.gradus.tensor.Seed;
 import io.gradus.tensor.Shape;
+import io.gradus.tensor.Tensor;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -36,6 +37,7 @@ final class OpTable {
             linearAlgebra(),
             softmaxAndLosses(),
             attention(),
+            normalization(),
             shapes(),
             indexing(),
             random())
@@ -438,6 +440,118 @@ final class OpTable {
     return row.tolerance(2e-6, 2e-6).differentiableOnce();
   }
 
+  private static List<Row> normalization() {
+    String[] plain = {"1x1 1 1", "2x3 3 3", "7 7 7", "0x3 3 3", "2x3x5 5 5", "17x33 33 33"};
+    String[] large = {"3x1025 1025 1025", "300x110 110 110"};
+    return List.of(
+        normalized(
+                op(
+                    "layerNorm",
+                    x -> Normalization.layerNorm(x[0], x[1], x[2], EPS),
+                    x -> scaled(Reference.layerNorm(x[0], EPS), x[1]).zip(x[2], Double::sum)))
+            .mixedPrecision()
+            .shapes(plain)
+            .shapes(large)
+            .rejects(
+                "2x3 2 3", "layerNorm: the weight must have the input's last size: (2, 3) and (2)")
+            .rejects(
+                "2x3 3 2x3",
+                "layerNorm: the bias must have the input's last size: (2, 3) and (2, 3)")
+            .rejects(
+                "2x3 3 3",
+                x -> Normalization.layerNorm(x[0], x[1], x[2], -1),
+                "layerNorm: eps must not be negative: -1.0")
+            .rejects("() 1 1", "layerNorm: needs an axis: ()"),
+        normalized(
+                one(
+                    "layerNorm",
+                    x -> Normalization.layerNorm(x, null, null, EPS),
+                    x -> Reference.layerNorm(x, EPS)))
+            .shapes("2x3", "17x33"),
+        normalized(
+                binary(
+                    "rmsNorm",
+                    (x, w) -> Normalization.rmsNorm(x, w, EPS),
+                    (x, w) -> scaled(Reference.rmsNorm(x, EPS), w)))
+            .mixedPrecision()
+            .shapes("1x1 1", "2x3 3", "7 7", "0x3 3", "2x3x5 5", "17x33 33", "3x1025 1025")
+            .rejects("2x3 2", "rmsNorm: the weight must have the input's last size: (2, 3) and (2)")
+            .rejects("() 1", "rmsNorm: needs an axis: ()"),
+        normalized(
+                one(
+                    "rmsNorm",
+                    x -> Normalization.rmsNorm(x, null, EPS),
+                    x -> Reference.rmsNorm(x, EPS)))
+            .shapes("2x3", "17x33"),
+        addLayerNorm("addLayerNorm(Tensor, Tensor, Tensor, Tensor, double)", 0)
+            .rejects("2x3 2x4 3 3", "addLayerNorm: shapes differ: (2, 3) and (2, 4)"),
+        addLayerNorm("addLayerNorm(Tensor, Tensor, Tensor, Tensor, double, double, Seed)", 0.5)
+            .rejects(
+                "2x3 2x3 3 3",
+                x -> Normalization.addLayerNorm(x[0], x[1], x[2], x[3], EPS, 2, SEED).sum(),
+                "addLayerNorm: the probability must lie in [0, 1]: 2.0")
+            .rejects(
+                "2x3 2x3 3 3",
+                x -> Normalization.addLayerNorm(x[0], x[1], x[2], x[3], EPS, 0.5, null).sum(),
+                "addLayerNorm: dropout needs a seed"),
+        addRmsNorm("addRmsNorm(Tensor, Tensor, Tensor, double)", 0)
+            .rejects(
+                "2x3 2x3 2",
+                "addRmsNorm: the weight must have the input's last size: (2, 3) and (2)"),
+        addRmsNorm("addRmsNorm(Tensor, Tensor, Tensor, double, double, Seed)", 0.5));
+  }
+
+  /** Large beside the usual 1e-5: finite differences want rows that are well conditioned. */
+  private static final double EPS = 0.1;
+
+  /** Whole numbers: their sums and doubles are exact in every type. */
+  private static Row normalized(Row row) {
+    return row.tolerance(2e-6, 2e-6).domain(Domain.coarse()).anyZero();
+  }
+
+  private static Doubles scaled(Doubles x, Doubles weight) {
+    return x.zip(weight, (a, w) -> a * w);
+  }
+
+  private static Row addLayerNorm(String name, double p) {
+    return normalized(
+            op(
+                name,
+                x ->
+                    both(
+                        p == 0
+                            ? Normalization.addLayerNorm(x[0], x[1], x[2], x[3], EPS)
+                            : Normalization.addLayerNorm(x[0], x[1], x[2], x[3], EPS, p, SEED)),
+                x -> {
+                  Doubles sum = Reference.dropout(x[0], p, SEED).zip(x[1], Double::sum);
+                  Doubles y = scaled(Reference.layerNorm(sum, EPS), x[2]).zip(x[3], Double::sum);
+                  return Reference.stack(0, sum, y);
+                }))
+        .shapes("1x1 1x1 1 1", "2x3 2x3 3 3", "7 7 7 7", "0x3 0x3 3 3", "2x3x5 2x3x5 5 5")
+        .shapes("17x33 17x33 33 33", "3x1025 3x1025 1025 1025");
+  }
+
+  private static Row addRmsNorm(String name, double p) {
+    return normalized(
+            op(
+                name,
+                x ->
+                    both(
+                        p == 0
+                            ? Normalization.addRmsNorm(x[0], x[1], x[2], EPS)
+                            : Normalization.addRmsNorm(x[0], x[1], x[2], EPS, p, SEED)),
+                x -> {
+                  Doubles sum = Reference.dropout(x[0], p, SEED).zip(x[1], Double::sum);
+                  return Reference.stack(0, sum, scaled(Reference.rmsNorm(sum, EPS), x[2]));
+                }))
+        .shapes("1x1 1x1 1", "2x3 2x3 3", "7 7 7", "0x3 0x3 3", "2x3x5 2x3x5 5")
+        .shapes("17x33 17x33 33", "3x1025 3x1025 1025");
+  }
+
+  private static Tensor both(Normalization.Residual residual) {
+    return Shapes.stack(0, residual.sum(), residual.normalized());
+  }
+
   private static List<Row> shapes() {
     String[] some = {"()", "1", "7", "0x3", "2x3x5", "17x33"};
     String[] matrices = {"1x1", "2x3", "0x3", "3x0", "17x33", "2x3x5", "3x1x7", "70x1025"};
@@ -570,6 +684,47 @@ final class OpTable {
                 "5x4 3=5",
                 IndexOutOfBoundsException.class,
                 "takeRows: index 5 at position 0 is outside [0, 5)"),
+        binary(
+                "embedding(Tensor, Tensor)",
+                Indexing::embedding,
+                (tokens, table) -> Reference.takeRows(table, tokens))
+            .shapes("7<5 5x3", "2x3<5 5x3", "()<5 5x3", "1<1 1x1", "3<5 5x0", "0<5 5x3")
+            .shapes("257<100 100x33")
+            .rejects("3<5 5", "embedding: the table must have a row for each token: (5)")
+            .rejects("3:f32 5x4", "embedding: indices must be i32 or i64: (3) f32; cast them first")
+            .rejects(
+                "3=5 5x4",
+                IndexOutOfBoundsException.class,
+                "embedding: token 5 at position 0 is outside [0, 5)")
+            .rejects(
+                "3=-1 5x4",
+                IndexOutOfBoundsException.class,
+                "embedding: token -1 at position 0 is outside [0, 5)"),
+        op(
+                "embedding(Tensor, Tensor, Tensor, Tensor)",
+                x -> Indexing.embedding(x[0], x[1], x[2], x[3]),
+                x -> sums(Reference.takeRows(x[1], x[0]), Reference.takeRows(x[3], x[2])))
+            .shapes(
+                "7<5 5x3 7<4 4x3", "2x3<5 5x3 2x3<4 4x3", "()<5 5x3 ()<4 4x3", "3<5 5x0 3<4 4x0")
+            .shapes("0<5 5x3 0<4 4x3", "257<100 100x33 257<9 9x33")
+            .rejects(
+                "3<5 5x4 3<6 6x5", "embedding: the tables' rows differ in size: (5, 4) and (6, 5)")
+            .rejects("3<5 5x4 2<6 6x4", "embedding: shapes differ: (3) and (2)")
+            .rejects(
+                "3<5 5x4 3=6 6x4",
+                IndexOutOfBoundsException.class,
+                "embedding: position 6 at token 0 is outside [0, 6)"),
+        op(
+                "embedding(Tensor, Tensor, Tensor, Tensor)",
+                x -> Indexing.embedding(x[0], x[1], null, x[2]),
+                x -> sums(Reference.takeRows(x[1], x[0]), Reference.slice(x[2], 0, x[0].dim(-1))))
+            .shapes(
+                "3<5 5x3 4x3", "2x3<5 5x3 3x3", "2x2x4<5 5x3 9x3", "2x0<5 5x3 3x3", "0x2<5 5x3 3x3")
+            .shapes("5x17<9 9x33 20x33")
+            .rejects(
+                "2x7<5 5x3 6x3",
+                "embedding: more positions than the table has: (2, 7) and (6, 3); shorten the"
+                    + " sequences"),
         one("oneHot", x -> Indexing.oneHot(x, 5), x -> Reference.oneHot(x, 5))
             .types(DType.F32)
             .withoutGradient()
@@ -583,6 +738,10 @@ final class OpTable {
                 "3=7",
                 IndexOutOfBoundsException.class,
                 "oneHot: index 7 at position 0 is outside [0, 5)"));
+  }
+
+  private static Doubles sums(Doubles a, Doubles b) {
+    return a.zip(b, Double::sum);
   }
 
   private static List<Row> random() {

@@ -170,7 +170,7 @@ final class Reference {
     return linear(x, w).zip(bias, Double::sum);
   }
 
-  // Softmax and losses
+  // Softmax
 
   /** {@code y = exp(x) / Σ exp(x)} over the last axis, shifted by its largest element. */
   static Doubles softmax(Doubles x) {
@@ -262,6 +262,21 @@ final class Reference {
     }
     return largest + Math.log(sum);
   }
+
+  // Normalization
+
+  /** {@code (x - mean) / sqrt(variance + eps)} over the last axis. */
+  static Doubles layerNorm(Doubles x, double eps) {
+    Doubles centred = x.zip(mean(x, true, -1), (a, m) -> a - m);
+    return rmsNorm(centred, eps);
+  }
+
+  /** {@code x / sqrt(mean(x²) + eps)} over the last axis. */
+  static Doubles rmsNorm(Doubles x, double eps) {
+    return x.zip(mean(x.map(a -> a * a), true, -1), (a, m) -> a / Math.sqrt(m + eps));
+  }
+
+  // Losses
 
   /** The mean of {@code -logSoftmax(logits)[label]} over the rows whose label is not ignored. */
   static Doubles crossEntropy(Doubles logits, Doubles labels, long ignored) {

@@ -51,6 +51,9 @@ final class Refusals {
   @SuppressWarnings("try")
   static void mixedTypes(Trial trial) {
     for (int i : trial.variables()) {
+      if (i == 0 && trial.row().mixedPrecision) {
+        continue;
+      }
       try (Scope scope = Scope.open()) {
         Doubles[] values = trial.values(trial.row().domain);
         Tensor[] x = trial.tensors(values);

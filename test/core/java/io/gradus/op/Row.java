@@ -68,6 +68,7 @@ final class Row {
   boolean differentiable = true;
   boolean differentiableTwice = true;
   boolean overwrites;
+  boolean mixedPrecision;
   boolean shapeOnly;
   boolean mixesTypes;
   boolean refusesIntegers = true;
@@ -210,6 +211,12 @@ final class Row {
   /** Operands may differ in type; what is refused stands in {@link #rejects}. */
   Row mixesTypes() {
     mixesTypes = true;
+    return this;
+  }
+
+  /** All operands but the first are parameters, which may be F32 beside a narrower input. */
+  Row mixedPrecision() {
+    mixedPrecision = true;
     return this;
   }
 

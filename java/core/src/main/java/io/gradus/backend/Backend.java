@@ -237,6 +237,83 @@ public final class Backend extends Pointer {
       double dropout,
       long seed);
 
+  // Normalization of the rows of (rows, cols)
+  public native void layerNorm(
+      int t,
+      long x,
+      int wt,
+      long weight,
+      long bias,
+      long y,
+      long mean,
+      long rstd,
+      long rows,
+      long cols,
+      double eps);
+
+  public native void addLayerNorm(
+      int t,
+      long x,
+      long residual,
+      int wt,
+      long weight,
+      long bias,
+      long sum,
+      long y,
+      long mean,
+      long rstd,
+      long rows,
+      long cols,
+      double eps,
+      long seed,
+      double p);
+
+  public native void layerNormGrad(
+      int t,
+      long dy,
+      long x,
+      int wt,
+      long weight,
+      long mean,
+      long rstd,
+      long dx,
+      boolean accumulate,
+      long dweight,
+      long dbias,
+      long rows,
+      long cols);
+
+  public native void rmsNorm(
+      int t, long x, int wt, long weight, long y, long rstd, long rows, long cols, double eps);
+
+  public native void addRmsNorm(
+      int t,
+      long x,
+      long residual,
+      int wt,
+      long weight,
+      long sum,
+      long y,
+      long rstd,
+      long rows,
+      long cols,
+      double eps,
+      long seed,
+      double p);
+
+  public native void rmsNormGrad(
+      int t,
+      long dy,
+      long x,
+      int wt,
+      long weight,
+      long rstd,
+      long dx,
+      boolean accumulate,
+      long dweight,
+      long rows,
+      long cols);
+
   // Losses
   public native void crossEntropy(
       int t,
@@ -309,6 +386,21 @@ public final class Backend extends Pointer {
 
   public native void takeRows(
       int t, long x, int indexType, long index, long y, long rows, long cols, long k);
+
+  public native void embedding(
+      int t,
+      int tokenType,
+      long tokens,
+      long table,
+      int positionType,
+      long positions,
+      long positionTable,
+      long y,
+      long rows,
+      long positionRows,
+      long cols,
+      long k,
+      long time);
 
   public native void takeRowsGrad(
       int t, long dy, int indexType, long index, long dx, long rows, long cols, long k);

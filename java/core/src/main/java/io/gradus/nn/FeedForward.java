@@ -1,7 +1,6 @@
 package io.gradus.nn;
 
 import io.gradus.op.Activations;
-import io.gradus.op.LinearAlgebra;
 import io.gradus.tensor.Device;
 import io.gradus.tensor.Seed;
 import io.gradus.tensor.Tensor;
@@ -41,15 +40,7 @@ public final class FeedForward extends Module {
   public Tensor forward(Tensor x) {
     return down.forward(
         switch (kind) {
-          case SWIGLU -> Activations.swiglu(up.forward(x));
-          case GELU ->
-              up.bias() == null
-                  ? Activations.gelu(up.forward(x))
-                  : Activations.biasGelu(LinearAlgebra.linear(x, up.weight()), up.bias());
-          case GELU_ERF ->
-              up.bias() == null
-                  ? Activations.geluErf(up.forward(x))
-                  : Activations.biasGeluErf(LinearAlgebra.linear(x, up.weight()), up.bias());
+          default -> Activations.gelu(up.forward(x));
         });
   }
 

@@ -53,6 +53,28 @@ final class Checks {
     }
   }
 
+  /** A vector for the last axis of x, F32 or of x's type; null where it is optional. */
+  static void parameter(String op, String name, Tensor parameter, Tensor x) {
+    if (parameter == null) {
+      return;
+    }
+    if (parameter.dtype() == DType.F32) {
+      sameDevice(op, x, parameter);
+    } else {
+      sameType(op, x, parameter);
+    }
+    if (parameter.rank() != 1 || x.rank() < 1 || parameter.dim(0) != x.dim(-1)) {
+      throw new IllegalArgumentException(
+          op
+              + ": the "
+              + name
+              + " must have the input's last size: "
+              + x.shape()
+              + " and "
+              + parameter.shape());
+    }
+  }
+
   static void sameShape(String op, Tensor a, Tensor b) {
     if (!a.shape().equals(b.shape())) {
       throw new IllegalArgumentException(

@@ -4,9 +4,11 @@ import static io.gradus.autograd.Wrt.constant;
 import static io.gradus.autograd.Wrt.wrt;
 
 import io.gradus.autograd.Tape;
+import io.gradus.autograd.Wrt;
 import io.gradus.tensor.DType;
 import io.gradus.tensor.Shape;
 import io.gradus.tensor.Tensor;
+import java.lang.ref.Reference;
 import java.util.Arrays;
 
 /**
@@ -100,14 +102,29 @@ public final class Indexing {
                     columns,
                     index.size()));
     return Tape.record(
-        "takeRows",
-        y,
-        x.dtype().isFloating() ? wrt(x, dy -> takeRowsGrad(dy, x.shape(), index)) : constant(x),
-        constant(index));
+        "takeRows", y, x.dtype().isFloating() ? wrtRows(x, index) : constant(x), constant(index));
+  }
+
+  private static Wrt wrtRows(Tensor x, Tensor index) {
+    return wrt(
+        x,
+        dy -> takeRowsGrad(dy, x.shape(), index),
+        (dy, dx, accumulate) -> {
+          if (!accumulate) {
+            dx.fill(0);
+          }
+          addRows(dy, index, dx);
+        });
   }
 
   private static Tensor takeRowsGrad(Tensor dy, Shape shape, Tensor index) {
     Tensor dx = Tensor.zeros(shape, dy.dtype(), dy.device());
+    addRows(dy, index, dx);
+    return Tape.record("takeRowsGrad", dx, wrt(dy, ddx -> takeRows(ddx, index)), constant(index));
+  }
+
+  /** {@code dx[index[j]] += dy[j]}, in the order of j. */
+  private static void addRows(Tensor dy, Tensor index, Tensor dx) {
     dy.backend()
         .takeRowsGrad(
             dy.typeCode(),
@@ -115,10 +132,145 @@ public final class Indexing {
             index.typeCode(),
             index.address(),
             dx.address(),
-            shape.dim(0),
-            shape.size(1, shape.rank()),
+            dx.dim(0),
+            dx.shape().size(1, dx.rank()),
             index.size());
-    return Tape.record("takeRowsGrad", dx, wrt(dy, ddx -> takeRows(ddx, index)), constant(index));
+    Reference.reachabilityFence(dy);
+    Reference.reachabilityFence(index);
+  }
+
+  /**
+   * The rows of a table of embeddings that tokens name: tokens (…) and table (rows, n) give (…, n).
+   */
+  public static Tensor embedding(Tensor tokens, Tensor table) {
+    return new Embedding(tokens, table, null, null).lookUp();
+  }
+
+  /**
+   * The sum of two embeddings, of the tokens and of where they stand.
+   *
+   * @param tokens (…, time), I32 or I64
+   * @param tokenTable (rows, n)
+   * @param positions of the tokens' shape, I32 or I64; null for 0, 1, 2 … along the last axis
+   * @param positionTable (positions, n)
+   * @throws IndexOutOfBoundsException for a token or a position that its table does not have
+   */
+  public static Tensor embedding(
+      Tensor tokens, Tensor tokenTable, Tensor positions, Tensor positionTable) {
+    Embedding embedding = new Embedding(tokens, tokenTable, positions, positionTable);
+    embedding.checkPositions();
+    return embedding.lookUp();
+  }
+
+  /** One use of the op; positions and their table may be null. */
+  private record Embedding(Tensor tokens, Tensor table, Tensor positions, Tensor positionTable) {
+
+    Embedding {
+      Checks.index("embedding", tokens);
+      checkTable(tokens, table);
+    }
+
+    private static void checkTable(Tensor tokens, Tensor table) {
+      Checks.floating("embedding", table);
+      Checks.sameDevice("embedding", tokens, table);
+      if (table.rank() != 2) {
+        throw new IllegalArgumentException(
+            "embedding: the table must have a row for each token: " + table.shape());
+      }
+    }
+
+    void checkPositions() {
+      checkTable(tokens, positionTable);
+      Checks.sameType("embedding", table, positionTable);
+      if (table.dim(1) != positionTable.dim(1)) {
+        throw new IllegalArgumentException(
+            "embedding: the tables' rows differ in size: "
+                + table.shape()
+                + " and "
+                + positionTable.shape());
+      }
+      if (positions != null) {
+        Checks.index("embedding", positions);
+        Checks.sameDevice("embedding", tokens, positions);
+        Checks.sameShape("embedding", tokens, positions);
+      } else if (tokens.rank() < 1 || tokens.dim(-1) > positionTable.dim(0)) {
+        throw new IllegalArgumentException(
+            "embedding: more positions than the table has: "
+                + tokens.shape()
+                + " and "
+                + positionTable.shape()
+                + "; shorten the sequences");
+      }
+    }
+
+    Tensor lookUp() {
+      long[] dims = Arrays.copyOf(tokens.shape().toArray(), tokens.rank() + 1);
+      dims[tokens.rank()] = table.dim(1);
+      Tensor y = Tensor.empty(Shape.of(dims), table.dtype(), table.device());
+      Checks.indexed(
+          () ->
+              table
+                  .backend()
+                  .embedding(
+                      table.typeCode(),
+                      tokens.typeCode(),
+                      tokens.address(),
+                      table.address(),
+                      positions == null ? DType.I32.code() : positions.typeCode(),
+                      positions == null ? 0 : positions.address(),
+                      positionTable == null ? 0 : positionTable.address(),
+                      y.address(),
+                      table.dim(0),
+                      positionTable == null ? 0 : positionTable.dim(0),
+                      table.dim(1),
+                      tokens.size(),
+                      tokens.rank() == 0 ? 1 : tokens.dim(-1)));
+      if (positionTable == null) {
+        return Tape.record("embedding", y, wrtRows(table, tokens), constant(tokens));
+      }
+      if (positions == null) {
+        Wrt wrtPositions = wrt(positionTable, this::positionGrad, this::addPositions);
+        return Tape.record("embedding", y, wrtRows(table, tokens), wrtPositions, constant(tokens));
+      }
+      return Tape.record(
+          "embedding",
+          y,
+          wrtRows(table, tokens),
+          wrtRows(positionTable, positions),
+          constant(tokens),
+          constant(positions));
+    }
+
+    /** Each sequence adds to the table's first rows, those that it has positions for. */
+    private Tensor positionGrad(Tensor dy) {
+      if (Tape.isRecording()) {
+        long time = tokens.dim(-1);
+        Tensor sum = Reductions.sum(Shapes.reshape(dy, sequences(), time, table.dim(1)), 0);
+        long rest = positionTable.dim(0) - time;
+        Shape rows = positionTable.shape().with(0, rest);
+        return Shapes.concat(0, sum, Tensor.zeros(rows, dy.dtype(), dy.device()));
+      }
+      Tensor dx = Tensor.empty(positionTable.shape(), dy.dtype(), dy.device());
+      addPositions(dy, dx, false);
+      return dx;
+    }
+
+    private long sequences() {
+      return tokens.shape().size(0, tokens.rank() - 1);
+    }
+
+    private void addPositions(Tensor dy, Tensor dx, boolean accumulate) {
+      long n = tokens.dim(-1) * table.dim(1);
+      if (!accumulate) {
+        dx.fill(0);
+      }
+      Tensor sequences = Shapes.reshape(dy, sequences(), n);
+      try (Tensor rows = dx.view(Shape.of(n), 0);
+          Tensor sum = Tensor.emptyLike(rows)) {
+        Reductions.sumRowsInto(sequences, sum);
+        rows.backend().add(rows.typeCode(), rows.address(), sum.address(), rows.address(), n, null);
+      }
+    }
   }
 
   /** F32 of shape (…, classes): 1 in the column that the index (…) names, else 0. */
