@@ -176,11 +176,11 @@ void packRows(DType t, In x, int64_t at, int64_t step, int64_t d, int64_t n, int
 void packColumns(DType t, In x, int64_t at, int64_t step, int64_t d, int64_t n, float* rows,
                  float* y) {
   if (t == DType::F32) {
-    return gradus::packColumns(Matrix{x.as<float>() + at, 1, step}, d, n, kKeys, y);
+    return gradus::packColumns(x.as<float>() + at, step, d, n, kKeys, y);
   }
   packRows(t, x, at, step, d, n, n, 1.0f, rows);
   const int64_t width = (d + kLanes - 1) / kLanes * kLanes;
-  gradus::packColumns(Matrix{rows, 1, width}, d, n, kKeys, y);
+  gradus::packColumns(rows, width, d, n, kKeys, y);
 }
 
 void storeRows(DType t, const float* x, int64_t n, int64_t d, float scale, Out y, int64_t at,

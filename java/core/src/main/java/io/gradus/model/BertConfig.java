@@ -1,5 +1,6 @@
 package io.gradus.model;
 
+import io.gradus.data.ConfigFile;
 import java.io.IOException;
 import java.nio.file.Path;
 
@@ -58,7 +59,7 @@ public record BertConfig(
 
   /** With another probability of dropout. */
   public BertConfig withDropout(double dropout) {
-    return of(map().replace("dropout", dropout));
+    return of(values().replace("dropout", dropout));
   }
 
   /**
@@ -67,9 +68,9 @@ public record BertConfig(
    * @throws IOException where the file is missing, broken or describes no model
    */
   public static BertConfig read(Path file) throws IOException {
-    ConfigMap map = ConfigMap.read(file, "bert");
+    ConfigFile values = ConfigFile.read(file, "bert");
     try {
-      return of(map);
+      return of(values);
     } catch (IllegalArgumentException e) {
       throw new IOException(e.getMessage() + ": " + file, e);
     }
@@ -77,11 +78,11 @@ public record BertConfig(
 
   /** Writes the configuration as JSON, {@code {"type": "bert", "vocabulary": 30522, ...}}. */
   public void write(Path file) throws IOException {
-    map().write(file);
+    values().write(file);
   }
 
-  private ConfigMap map() {
-    return new ConfigMap("bert")
+  private ConfigFile values() {
+    return new ConfigFile("bert")
         .put("vocabulary", vocabulary)
         .put("context", context)
         .put("types", types)
@@ -93,16 +94,16 @@ public record BertConfig(
         .put("dropout", dropout);
   }
 
-  private static BertConfig of(ConfigMap map) {
+  private static BertConfig of(ConfigFile values) {
     return new BertConfig(
-        map.integer("vocabulary"),
-        map.integer("context"),
-        map.integer("types"),
-        map.integer("width"),
-        map.integer("layers"),
-        map.integer("heads"),
-        map.integer("hidden"),
-        map.number("normEpsilon"),
-        map.number("dropout"));
+        values.integer("vocabulary"),
+        values.integer("context"),
+        values.integer("types"),
+        values.integer("width"),
+        values.integer("layers"),
+        values.integer("heads"),
+        values.integer("hidden"),
+        values.number("normEpsilon"),
+        values.number("dropout"));
   }
 }

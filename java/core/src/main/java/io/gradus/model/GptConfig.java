@@ -1,5 +1,6 @@
 package io.gradus.model;
 
+import io.gradus.data.ConfigFile;
 import io.gradus.nn.FeedForward;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -199,7 +200,7 @@ public record GptConfig(
 
   /** With another value, a number, a boolean or an enum's constant, for a component by its name. */
   public GptConfig with(String name, Object value) {
-    return of(map().replace(name, value));
+    return of(values().replace(name, value));
   }
 
   // Files
@@ -210,9 +211,9 @@ public record GptConfig(
    * @throws IOException where the file is missing, broken or describes no model
    */
   public static GptConfig read(Path file) throws IOException {
-    ConfigMap map = ConfigMap.read(file, "gpt");
+    ConfigFile values = ConfigFile.read(file, "gpt");
     try {
-      return of(map);
+      return of(values);
     } catch (IllegalArgumentException e) {
       throw new IOException(e.getMessage() + ": " + file, e);
     }
@@ -220,11 +221,11 @@ public record GptConfig(
 
   /** Writes the configuration as JSON, {@code {"type": "gpt", "vocabulary": 1024, ...}}. */
   public void write(Path file) throws IOException {
-    map().write(file);
+    values().write(file);
   }
 
-  private ConfigMap map() {
-    return new ConfigMap("gpt")
+  private ConfigFile values() {
+    return new ConfigFile("gpt")
         .put("vocabulary", vocabulary)
         .put("context", context)
         .put("width", width)
@@ -243,24 +244,24 @@ public record GptConfig(
         .put("dropout", dropout);
   }
 
-  private static GptConfig of(ConfigMap map) {
+  private static GptConfig of(ConfigFile values) {
     return new GptConfig(
-        map.integer("vocabulary"),
-        map.integer("context"),
-        map.integer("width"),
-        map.integer("layers"),
-        map.integer("heads"),
-        map.integer("kvHeads"),
-        map.integer("hidden"),
-        map.choice("norm", NormKind.class),
-        map.number("normEpsilon"),
-        map.choice("feedForward", FeedForward.Kind.class),
-        map.choice("positions", Positions.class),
-        map.number("ropeTheta"),
-        map.integer("window"),
-        map.flag("bias"),
-        map.flag("tiedHead"),
-        map.number("dropout"));
+        values.integer("vocabulary"),
+        values.integer("context"),
+        values.integer("width"),
+        values.integer("layers"),
+        values.integer("heads"),
+        values.integer("kvHeads"),
+        values.integer("hidden"),
+        values.choice("norm", NormKind.class),
+        values.number("normEpsilon"),
+        values.choice("feedForward", FeedForward.Kind.class),
+        values.choice("positions", Positions.class),
+        values.number("ropeTheta"),
+        values.integer("window"),
+        values.flag("bias"),
+        values.flag("tiedHead"),
+        values.number("dropout"));
   }
 
   // Figures

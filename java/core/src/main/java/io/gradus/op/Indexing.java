@@ -260,16 +260,19 @@ public final class Indexing {
     }
 
     private void addPositions(Tensor dy, Tensor dx, boolean accumulate) {
-      long n = tokens.dim(-1) * table.dim(1);
-      if (!accumulate) {
+      long n = tokens.dim(-1) * table.dim(1); // the elements of the positions that are in use
+      if (!accumulate && n < dx.size()) {
         dx.fill(0);
       }
-      Tensor sequences = Shapes.reshape(dy, sequences(), n);
-      try (Tensor rows = dx.view(Shape.of(n), 0);
-          Tensor sum = Tensor.emptyLike(rows)) {
-        Reductions.sumRowsInto(sequences, sum);
-        rows.backend().add(rows.typeCode(), rows.address(), sum.address(), rows.address(), n, null);
-      }
+      dy.backend()
+          .columnSums(
+              dy.typeCode(),
+              dy.address(),
+              dx.typeCode(),
+              dx.address(),
+              sequences(),
+              n,
+              accumulate || n < dx.size());
     }
   }
 

@@ -1,4 +1,4 @@
-package io.gradus.model;
+package io.gradus.data;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
@@ -6,8 +6,6 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadFeature;
-import io.gradus.data.InputFile;
-import io.gradus.data.OutputFile;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -19,10 +17,10 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * The values of a model's configuration by name, as they stand in its JSON file: one flat object
+ * The values of a model's configuration by name, and the JSON file that keeps them: one flat object
  * whose {@code type} says which model it is of.
  */
-final class ConfigMap {
+public final class ConfigFile {
 
   private static final int MAX_BYTES = 1 << 20;
 
@@ -32,18 +30,19 @@ final class ConfigMap {
   private final String type;
   private final Map<String, Object> values = new LinkedHashMap<>();
 
-  ConfigMap(String type) {
+  /** Without values yet, of a model of this type. */
+  public ConfigFile(String type) {
     this.type = type;
   }
 
   /** Adds or replaces a value: a number, a boolean, a text or an enum's constant. */
-  ConfigMap put(String name, Object value) {
+  public ConfigFile put(String name, Object value) {
     values.put(name, value instanceof Enum<?> constant ? constant.name() : value);
     return this;
   }
 
   /** Replaces a value that is there. */
-  ConfigMap replace(String name, Object value) {
+  public ConfigFile replace(String name, Object value) {
     get(name);
     return put(name, value);
   }
@@ -59,7 +58,12 @@ final class ConfigMap {
     return value;
   }
 
-  int integer(String name) {
+  /**
+   * A whole number.
+   *
+   * @throws IllegalArgumentException where it is missing or something else, as of all values
+   */
+  public int integer(String name) {
     double number = number(name);
     if (number != (int) number) {
       throw wrong(name, "a whole number");
@@ -67,21 +71,24 @@ final class ConfigMap {
     return (int) number;
   }
 
-  double number(String name) {
+  /** A number. */
+  public double number(String name) {
     if (get(name) instanceof Number number) {
       return number.doubleValue();
     }
     throw wrong(name, "a number");
   }
 
-  boolean flag(String name) {
+  /** True or false. */
+  public boolean flag(String name) {
     if (get(name) instanceof Boolean flag) {
       return flag;
     }
     throw wrong(name, "true or false");
   }
 
-  <E extends Enum<E>> E choice(String name, Class<E> kind) {
+  /** A constant of an enum, by its name. */
+  public <E extends Enum<E>> E choice(String name, Class<E> kind) {
     for (E constant : kind.getEnumConstants()) {
       if (constant.name().equals(get(name).toString().toUpperCase(Locale.ROOT))) {
         return constant;
@@ -97,12 +104,17 @@ final class ConfigMap {
 
   // Files
 
-  static ConfigMap read(Path file, String type) throws IOException {
+  /**
+   * Reads a file.
+   *
+   * @throws IOException where it is missing, broken or of a model of another type
+   */
+  public static ConfigFile read(Path file, String type) throws IOException {
     InputFile.check(type, file);
     if (Files.size(file) > MAX_BYTES) {
       throw new IOException(type + ": not a configuration, it is too large: " + file);
     }
-    ConfigMap map = new ConfigMap(type);
+    ConfigFile map = new ConfigFile(type);
     try (JsonParser in = JSON.createParser(Files.readAllBytes(file))) {
       if (in.nextToken() != JsonToken.START_OBJECT) {
         throw new IOException(type + ": not a configuration: " + file + "; it must be an object");
@@ -133,7 +145,12 @@ final class ConfigMap {
     };
   }
 
-  void write(Path file) throws IOException {
+  /**
+   * Writes a file, which appears as a whole or not at all.
+   *
+   * @throws IOException where that fails
+   */
+  public void write(Path file) throws IOException {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (JsonGenerator out = JSON.createGenerator(bytes).useDefaultPrettyPrinter()) {
       out.writeStartObject();
