@@ -5,12 +5,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** What every reader asks of a path before it opens the file. */
-final class InputFile {
+public final class InputFile {
 
   private InputFile() {}
 
   /** The JDK's own exceptions have the bare path for a message, which tells a user nothing. */
-  static void check(String reader, Path file) throws IOException {
+  public static void check(String reader, Path file) throws IOException {
     if (!Files.exists(file)) {
       throw new IOException(reader + ": no such file: " + file);
     }

@@ -9,15 +9,17 @@ import java.nio.file.StandardOpenOption;
 import java.util.UUID;
 
 /** Replaces a file as a whole or, when anything fails, leaves the old one as it is. */
-final class OutputFile {
+public final class OutputFile {
 
   private OutputFile() {}
 
-  interface Content {
+  /** Writes what a file shall have. */
+  public interface Content {
     void writeTo(FileChannel out) throws IOException;
   }
 
-  static void replace(String writer, Path file, Content content) throws IOException {
+  /** Writes a new file and puts it in the place of the old one; errors begin with the writer. */
+  public static void replace(String writer, Path file, Content content) throws IOException {
     // A rename over a link would replace the link and not the file behind it.
     Path target = Files.exists(file) ? file.toRealPath() : file.toAbsolutePath();
     if (Files.exists(target) && !Files.isRegularFile(target)) {
