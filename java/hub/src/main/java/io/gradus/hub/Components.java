@@ -72,10 +72,7 @@ final class Components {
         return new BertSplitter();
       }
       case "Split" -> {
-        return new RegexSplitter(
-            pattern(settings.object("pattern")),
-            behavior(settings),
-            settings.flag("invert", false));
+        return split(settings);
       }
       case "Whitespace" -> {
         return new RegexSplitter(
@@ -100,6 +97,28 @@ final class Components {
           throw settings.unsupported(
               "ByteLevel, BertPreTokenizer, Split, Whitespace, WhitespaceSplit, Digits, Sequence");
     }
+  }
+
+  private static PreTokenizer split(Settings settings) throws IOException {
+    Settings pattern = settings.object("pattern");
+    RegexSplitter.Behavior behavior = behavior(settings);
+    boolean invert = settings.flag("invert", false);
+    // These leave nothing between their matches.
+    if (behavior == ISOLATED || behavior == REMOVED && invert) {
+      switch (pattern.text("Regex", "")) {
+        case Gpt2Splitter.REGEX -> {
+          return new Gpt2Splitter();
+        }
+        case Gpt4Splitter.REGEX -> {
+          return new Gpt4Splitter(3);
+        }
+        case Gpt4Splitter.REGEX_OF_SINGLE_DIGITS -> {
+          return new Gpt4Splitter(1);
+        }
+        default -> {}
+      }
+    }
+    return new RegexSplitter(pattern(pattern), behavior, invert);
   }
 
   private static Pattern pattern(Settings settings) throws IOException {

@@ -6,12 +6,11 @@ import static io.gradus.hub.Unicode.SPACE;
 
 /**
  * GPT-2's words: what its regular expression matches one after the other, without the expression.
- *
- * <pre>{@code
- * 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
- * }</pre>
  */
 final class Gpt2Splitter implements PreTokenizer {
+
+  static final String REGEX =
+      "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
 
   private static final int KINDS = LETTER | NUMBER | SPACE;
 
@@ -35,20 +34,28 @@ final class Gpt2Splitter implements PreTokenizer {
     // One space may lead any word.
     int at = first == ' ' && start + 1 < to ? start + 1 : start;
     int kind = kind(text.codePointAt(at));
-    int end = at;
-    do {
-      end += Character.charCount(text.codePointAt(end));
-    } while (end < to && kind(text.codePointAt(end)) == kind);
-    if (kind != SPACE || end == to || end - start == 1) {
-      return end;
-    }
-    // The last white space before a word is left to that word. It is one char: none is beyond the
-    // BMP.
-    return end - 1;
+    int end = runEnd(text, at, to, kind);
+    return kind == SPACE ? spaceEnd(start, end, to) : end;
   }
 
-  private static int kind(int codePoint) {
+  static int kind(int codePoint) {
     return Unicode.kinds(codePoint) & KINDS;
+  }
+
+  /** Where code points of another kind begin. */
+  static int runEnd(String text, int start, int to, int kind) {
+    int end = start;
+    while (end < to && kind(text.codePointAt(end)) == kind) {
+      end += Character.charCount(text.codePointAt(end));
+    }
+    return end;
+  }
+
+  /**
+   * The last white space before a word is left to that word. It is one char: all are in the BMP.
+   */
+  static int spaceEnd(int start, int end, int to) {
+    return end == to || end - start == 1 ? end : end - 1;
   }
 
   private static int contraction(String text, int start, int to) {
