@@ -13,10 +13,12 @@ public final class OutputFile {
 
   private OutputFile() {}
 
+  /** Writes what a file shall have. */
   public interface Content {
     void writeTo(FileChannel out) throws IOException;
   }
 
+  /** Writes a new file and puts it in the place of the old one; errors begin with the writer. */
   public static void replace(String writer, Path file, Content content) throws IOException {
     // A rename over a link would replace the link and not the file behind it.
     Path target = Files.exists(file) ? file.toRealPath() : file.toAbsolutePath();

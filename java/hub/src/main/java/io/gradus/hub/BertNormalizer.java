@@ -1,0 +1,86 @@
+package io.gradus.hub;
+
+import java.text.Normalizer.Form;
+
+/**
+ * BERT's view of a text: without control characters and, as it was trained, without accents and
+ * capitals; every Chinese character is a word.
+ */
+record BertNormalizer(
+    boolean cleanText, boolean chineseCharacters, boolean stripAccents, boolean lowercase)
+    implements Normalizer {
+
+  @Override
+  public String normalize(String text) {
+    if (cleanText || chineseCharacters) {
+      text = clean(text);
+    }
+    if (stripAccents) {
+      text = stripAccents(text);
+    }
+    return lowercase ? Unicode.lower(text) : text;
+  }
+
+  private String clean(String text) {
+    StringBuilder clean = new StringBuilder(text.length() + 16);
+    for (int at = 0; at < text.length(); ) {
+      int c = text.codePointAt(at);
+      at += Character.charCount(c);
+      if (chineseCharacters && isChinese(c)) {
+        clean.append(' ').appendCodePoint(c).append(' ');
+      } else if (!cleanText) {
+        clean.appendCodePoint(c);
+      } else if (Unicode.is(Unicode.SPACE, c) && !isControl(c)) {
+        clean.append(' ');
+      } else if (!isControl(c)) {
+        clean.appendCodePoint(c);
+      }
+    }
+    return clean.toString();
+  }
+
+  private static boolean isControl(int c) {
+    boolean blank = c == '\t' || c == '\n' || c == '\r';
+    return Unicode.is(Unicode.CONTROL, c) && !blank || c == 0xFFFD;
+  }
+
+  /** The blocks that BERT was trained with; U+2B820 to U+2B91F were overlooked, and stay so. */
+  private static boolean isChinese(int c) {
+    return c >= 0x3400
+        && (c <= 0x4DBF
+            || c >= 0x4E00 && c <= 0x9FFF
+            || c >= 0xF900 && c <= 0xFAFF
+            || c >= 0x20000 && c <= 0x2A6DF
+            || c >= 0x2A700 && c <= 0x2B81F
+            || c >= 0x2B920 && c <= 0x2CEAF
+            || c >= 0x2F800 && c <= 0x2FA1F);
+  }
+
+  private static String stripAccents(String text) {
+    if (text.chars().allMatch(c -> c < 128)) {
+      return text;
+    }
+    StringBuilder stripped = new StringBuilder(text.length());
+    int from = 0;
+    for (int at = 0; at < text.length(); ) {
+      int c = text.codePointAt(at);
+      int end = at + Character.charCount(c);
+      if (Unicode.is(Unicode.WHOLE, c)) {
+        // All of these are first in their cluster, so no accent moves across this place.
+        appendWithoutMarks(text.substring(from, at), stripped);
+        stripped.appendCodePoint(c);
+        from = end;
+      }
+      at = end;
+    }
+    appendWithoutMarks(text.substring(from), stripped);
+    return stripped.toString();
+  }
+
+  private static void appendWithoutMarks(String text, StringBuilder stripped) {
+    java.text.Normalizer.normalize(text, Form.NFD)
+        .codePoints()
+        .filter(c -> !Unicode.is(Unicode.MARK, c))
+        .forEach(stripped::appendCodePoint);
+  }
+}

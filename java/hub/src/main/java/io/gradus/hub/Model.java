@@ -1,0 +1,7 @@
+package io.gradus.hub;
+
+/** Turns one word into tokens. */
+interface Model {
+
+  int[] encode(String word);
+}
