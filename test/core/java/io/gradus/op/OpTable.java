@@ -155,10 +155,34 @@ final class OpTable {
         unary("tanh", Activations::tanh, Math::tanh).wide(-20, 20),
         // 1 + tanh cancels where x is negative: what is left there is an absolute error.
         unary("gelu", Activations::gelu, OpTable::gelu).wide(-20, 20).tolerance(1e-6, 1e-6),
+        unary("geluErf", Activations::geluErf, Reference::geluErf).wide(-16, 16),
+        biased(
+            binary(
+                "biasGelu",
+                Activations::biasGelu,
+                (x, b) -> x.zip(b, Double::sum).map(OpTable::gelu))),
+        biased(
+            binary(
+                "biasGeluErf",
+                Activations::biasGeluErf,
+                (x, b) -> x.zip(b, Double::sum).map(Reference::geluErf))),
+        one("swiglu", Activations::swiglu, Reference::swiglu)
+            .shapes("2", "6", "2x2", "0x6", "3x0", "2x3x10", "17x66", "3x2050", "300x110")
+            .rejects("2x3", "swiglu: the last size must be even, gate and up: (2, 3)")
+            .rejects("()", "swiglu: the last size must be even, gate and up: ()"),
         // Below -88 the exponential is infinite in F32.
         unary("silu", Activations::silu, x -> x / (1 + Math.exp(-x)))
             .wide(-100, 100)
             .tolerance(1e-6, 1e-36));
+  }
+
+  /** Sums near 0 have lost digits, and gelu's cancellation is an absolute error. */
+  private static Row biased(Row row) {
+    return row.mixedPrecision()
+        .tolerance(1e-6, 1e-6)
+        .shapes("1x1 1", "2x3 3", "7 7", "0x3 3", "2x0 0", "2x3x5 5", "17x33 33", "3x1025 1025")
+        .shapes("300x110 110")
+        .rejects("2x3 2", row.name + ": the bias must have the input's last size: (2, 3) and (2)");
   }
 
   private static double gelu(double x) {
