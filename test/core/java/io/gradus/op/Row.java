@@ -67,6 +67,7 @@ final class Row {
   double gradient = 2e-5;
   boolean differentiable = true;
   boolean overwrites;
+  boolean consumes;
   boolean mixedPrecision;
   boolean shapeOnly;
   boolean refusesIntegers = true;
@@ -196,6 +197,13 @@ final class Row {
 
   /** The gradient takes the memory of the first operand. */
   Row overwrites() {
+    overwrites = true;
+    return this;
+  }
+
+  /** The result takes the memory of the first operand, which is closed. */
+  Row consumes() {
+    consumes = true;
     overwrites = true;
     return this;
   }
