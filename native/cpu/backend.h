@@ -123,6 +123,11 @@ class CpuBackend final : public Backend {
   void rmsNormGrad(Type t, In dy, In x, Type wt, In weight, In rstd, Out dx, bool accumulate,
                    Out dweight, int64_t rows, int64_t cols) override;
 
+  // Positions
+  void rotary(Type t, In x, Type positionType, In positions, int64_t first, Out y, int64_t rows,
+              int64_t time, int64_t width, int64_t heads, int64_t size, double theta,
+              bool inverse) override;
+
   // Losses
   void crossEntropy(Type t, In logits, Type labelType, In labels, Out loss, Out lse, Out count,
                     int64_t rows, int64_t cols, int64_t ignored) override;

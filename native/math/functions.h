@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 #include "math/types.h"
 
@@ -109,6 +110,41 @@ GRADUS_FN float tanh(float x) {
 GRADUS_FN float sigmoid(float x) {
   float e = expNegative(-abs(x));
   return select(x < 0.0f, e, 1.0f) / (1.0f + e);
+}
+
+struct Turn {
+  float cosine, sine;
+};
+
+/** Of an angle of `quarter` quarter turns and x, |x| <= pi / 4: within 5e-9 beside rounding. */
+GRADUS_FN Turn turn(uint32_t quarter, float x) {
+  float z = x * x;
+  float s = -0x1.995408p-13f;
+  s = s * z + 0x1.110778p-7f;
+  s = s * z - 0x1.555546p-3f;
+  s = s * z * x + x;
+  float c = 0x1.99e0e4p-16f;
+  c = c * z - 0x1.6c0c1ap-10f;
+  c = c * z + 0x1.55554ap-5f;
+  c = c * z * z - 0.5f * z + 1.0f;
+  bool odd = (quarter & 1u) != 0;
+  float cosine = odd ? s : c;
+  float sine = odd ? c : s;
+  cosine = ((quarter + 1u) & 2u) != 0 ? -cosine : cosine;
+  sine = (quarter & 2u) != 0 ? -sine : sine;
+  return Turn{cosine, sine};
+}
+
+/** Of any angle up to 2^30, reduced in double: a position of 131071 leaves a float no fraction. */
+GRADUS_FN Turn turn(double angle) {
+  constexpr double kShift = 0x1.8p52;
+  const double shifted = angle * 0x1.45f306dc9c883p-1 + kShift;  // 2 / pi
+  const double n = shifted - kShift;
+  // The upper part of pi / 2 has so few bits that its product with n is exact.
+  const double x = (angle - n * 0x1.921fb544p+0) - n * 0x1.0b4611a626331p-34;
+  uint64_t bits;
+  std::memcpy(&bits, &shifted, sizeof(bits));
+  return turn(static_cast<uint32_t>(bits), static_cast<float>(x));
 }
 
 /** The standard normal distribution at -v, for v >= 0. */

@@ -232,6 +232,18 @@ class Backend {
     unsupported("rmsNormGrad");
   }
 
+  // Positions
+  /**
+   * Turns the first heads * size columns of the rows of x (rows, width) and copies the others:
+   * elements i and i + size / 2 of a head by position * theta^(-2i / size), `inverse` back. A row's
+   * position is positions[row], or first + row % time where there are none. y may be x.
+   */
+  virtual void rotary(Type t, In x, Type positionType, In positions, int64_t first, Out y,
+                      int64_t rows, int64_t time, int64_t width, int64_t heads, int64_t size,
+                      double theta, bool inverse) {
+    unsupported("rotary");
+  }
+
   // Losses
   /**
    * loss (F32 scalar) = mean over the rows whose label is not `ignored` of logSumExp(row) -

@@ -29,8 +29,7 @@ class GoldenTransformersTest {
 
   private static SafeTensors golden(String name) throws Exception {
     String resource = "/golden/" + name + ".safetensors";
-    return SafeTensors.read(
-        Path.of(GoldenTransformersTest.class.getResource(resource).toURI()));
+    return SafeTensors.read(Path.of(GoldenTransformersTest.class.getResource(resource).toURI()));
   }
 
   /** Batch i of a tensor whose first axis counts batches. */
@@ -114,8 +113,8 @@ class GoldenTransformersTest {
   }
 
   /** Within a share of the largest value. */
-  private static void assertClose(
-      SafeTensors golden, String name, Tensor actual, double tolerance) throws IOException {
+  private static void assertClose(SafeTensors golden, String name, Tensor actual, double tolerance)
+      throws IOException {
     float[] expected = golden.tensor(name).toFloats();
     double largest = 0;
     for (float value : expected) {

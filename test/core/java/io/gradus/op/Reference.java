@@ -401,6 +401,30 @@ final class Reference {
     return concat(along, raised);
   }
 
+  // Positions
+
+  /** Pair (i, i + size / 2) of each head turned by {@code position · theta^(-2i / size)}. */
+  static Doubles rotary(Doubles x, int heads, int size, double theta, Doubles positions) {
+    return Doubles.of(
+        x.shape(),
+        i -> {
+          if (i[2] >= (long) heads * size) {
+            return x.at(i);
+          }
+          long place = i[2] % size;
+          boolean first = place < size / 2;
+          double angle =
+              positions.at(i[0], i[1]) * Math.pow(theta, -2.0 * (place % (size / 2)) / size);
+          double other = x.at(with(i, 2, i[2] + (first ? size / 2 : -size / 2)));
+          return x.at(i) * Math.cos(angle) + (first ? -other : other) * Math.sin(angle);
+        });
+  }
+
+  /** From a first position on, as (batch, time). */
+  static Doubles counted(Doubles x, int first) {
+    return Doubles.of(Shape.of(x.dim(0), x.dim(1)), i -> first + i[1]);
+  }
+
   // Indexing
 
   /** {@code y[..j..] = x[..index[..j..]..]}, the index standing in for one axis. */

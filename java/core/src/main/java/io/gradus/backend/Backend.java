@@ -352,6 +352,22 @@ public final class Backend extends Pointer {
       long rows,
       long cols);
 
+  // Positions
+  public native void rotary(
+      int t,
+      long x,
+      int positionType,
+      long positions,
+      long first,
+      long y,
+      long rows,
+      long time,
+      long width,
+      long heads,
+      long size,
+      double theta,
+      boolean inverse);
+
   // Losses
   public native void crossEntropy(
       int t,
