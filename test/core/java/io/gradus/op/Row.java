@@ -209,16 +209,16 @@ final class Row {
     return this;
   }
 
-<<<<<<< HEAD
   /** Operands may differ in type; what is refused stands in {@link #rejects}. */
   Row mixesTypes() {
     mixesTypes = true;
-=======
+    return this;
+  }
+
   /** The result takes the memory of the first operand, which is closed. */
   Row consumes() {
     consumes = true;
     overwrites = true;
->>>>>>> fused
     return this;
   }
 
