@@ -102,25 +102,21 @@ struct Rows {
 /** Memory of a backend for as long as a task runs. */
 class Scratch {
  public:
+  /** Throws where there is none. */
   Scratch(Memory& memory, int64_t floats);
   ~Scratch() { memory_.release(data_, bytes_); }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
 
-  /** The next n floats. */
-  float* take(int64_t n) {
-    float* block = next_;
-    next_ += rounded(n);
-    return block;
-  }
-  /** What a piece of n floats takes of it: whole cache lines. */
+  /** The next n floats: whole cache lines. */
+  float* take(int64_t n);
   static int64_t rounded(int64_t n) { return (n + 15) / 16 * 16; }
 
  private:
   Memory& memory_;
   int64_t bytes_;
   void* data_;
-  float* next_;
+  float *next_, *end_;
 };
 
 /** y (rows, columns) = a (rows, k) times b (k, columns), + y where it accumulates. Columns are

@@ -60,8 +60,8 @@ class KeyBlocks {
  private:
   static int64_t floats(const Problem& p) {
     const int64_t all = p.group() * p.tq;
-    return 3 * all * p.width() + 2 * (all + 16) + 3 * kKeys * p.width() +
-           2 * Scratch::rounded(p.d * kKeys) + 2 * kRows * kKeys;
+    return 3 * Scratch::rounded(all * p.width()) + 2 * Scratch::rounded(all) +
+           3 * kKeys * p.width() + 2 * p.d * kKeys + 2 * kRows * kKeys;
   }
 
   void packQueries(int64_t b, int64_t kvHead) {
@@ -235,7 +235,7 @@ void CpuBackend::attentionGrad(Type t, In q, In k, In v, In lengths, In document
   const int64_t blocks = std::max<int64_t>((p.tk + kKeys - 1) / kKeys, 1);
   const int64_t parts = std::clamp<int64_t>((kTasks + pairs - 1) / pairs, 1, blocks);
   const int64_t size = p.group() * p.tq * p.width();
-  Scratch sums(memory_, parts == 1 ? 0 : pairs * parts * size);
+  Scratch sums(memory_, parts == 1 ? 0 : Scratch::rounded(pairs * parts * size));
   float* partial = parts == 1 ? nullptr : sums.take(pairs * parts * size);
   const int64_t work = std::max<int64_t>(p.group() * p.tq * (p.tk / parts) * p.d, 1);
   pool().split(pairs * parts, std::max<int64_t>(kWork / work, 1), [&](int64_t begin, int64_t end) {

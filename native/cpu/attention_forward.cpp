@@ -96,8 +96,8 @@ class QueryBlock {
 
  private:
   static int64_t floats(const Problem& p, bool packs) {
-    const int64_t own = packs ? Scratch::rounded(p.d * kKeys) + 2 * kKeys * p.width() : 0;
-    return 2 * kRows * p.width() + kRows * (kKeys + 2 * kLanes + 3) + own + 16;
+    const int64_t own = packs ? kKeys * (p.d + 2 * p.width()) : 0;
+    return kRows * (2 * p.width() + kKeys + 2 * kLanes + 3) + own;
   }
 
   void visit(int64_t b, int64_t kvHead, int64_t block) {

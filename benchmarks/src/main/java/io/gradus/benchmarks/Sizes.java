@@ -27,6 +27,10 @@ public final class Sizes {
   public static final String LARGE = "4096x3072";
   public static final String SOFTMAX = "12288x256";
 
+  // batch x heads x time x head size: the layers of GPT-2 at its full length and at a quarter.
+  public static final String ATTENTION_LONG = "1x12x1024x64";
+  public static final String ATTENTION_SHORT = "4x12x256x64";
+
   /** One matrix product: {@code c = a · b} of sizes m x k and k x n. */
   public record Gemm(boolean ta, boolean tb, int m, int n, int k) {
     public static Gemm parse(String text) {
@@ -75,6 +79,23 @@ public final class Sizes {
     /** The least traffic of an op that touches so many such matrices once each. */
     public double bytes(int matrices) {
       return 4.0 * size() * matrices;
+    }
+  }
+
+  /** Causal attention. */
+  public record Heads(int batch, int heads, int time, int size) {
+    public static Heads parse(String text) {
+      String[] parts = text.split("x");
+      return new Heads(
+          Integer.parseInt(parts[0]),
+          Integer.parseInt(parts[1]),
+          Integer.parseInt(parts[2]),
+          Integer.parseInt(parts[3]));
+    }
+
+    /** Of scores that are seen alone: 2 products forward, 5 backward with the scores again. */
+    public double flops(boolean backward) {
+      return (backward ? 7 : 2) * 2.0 * batch * heads * size * time * (time + 1) / 2;
     }
   }
 
