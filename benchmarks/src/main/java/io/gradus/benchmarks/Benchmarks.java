@@ -20,6 +20,7 @@ public final class Benchmarks {
           GemmBench.class,
           PointwiseBench.class,
           SoftmaxBench.class,
+          NormalizationBench.class,
           MlpBench.class,
           CallBench.class);
 

@@ -26,6 +26,9 @@ public final class Sizes {
   public static final String SMALL = "256x256";
   public static final String LARGE = "4096x3072";
   public static final String SOFTMAX = "12288x256";
+  public static final String LAYER_NORM = "layerNorm 4096x768";
+  public static final String ADD_LAYER_NORM = "addLayerNorm 4096x768";
+  public static final String BIAS_GELU = "biasGelu 4096x3072";
 
   /** One matrix product: {@code c = a · b} of sizes m x k and k x n. */
   public record Gemm(boolean ta, boolean tb, int m, int n, int k) {

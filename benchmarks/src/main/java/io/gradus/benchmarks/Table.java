@@ -48,6 +48,11 @@ final class Table {
       }
       case "SoftmaxBench" ->
           new Work("softmax " + shape, "GB/s", Sizes.Matrix.parse(shape).bytes(2));
+      case "NormalizationBench" -> {
+        String call = params.getParam("call");
+        int matrices = call.startsWith("add") ? 4 : 2;
+        yield new Work(call, "GB/s", NormalizationBench.matrix(call).bytes(matrices));
+      }
       case "MlpBench" -> {
         int batch = Integer.parseInt(params.getParam("batch"));
         yield new Work("MLP step b" + batch, "GFLOP/s", Sizes.mlpFlops(batch));
