@@ -20,7 +20,11 @@ public final class Benchmarks {
           GemmBench.class,
           PointwiseBench.class,
           SoftmaxBench.class,
+<<<<<<< HEAD
           AttentionBench.class,
+=======
+          NormalizationBench.class,
+>>>>>>> fused
           MlpBench.class,
           CallBench.class);
 

@@ -26,6 +26,9 @@ public final class Sizes {
   public static final String SMALL = "256x256";
   public static final String LARGE = "4096x3072";
   public static final String SOFTMAX = "12288x256";
+  public static final String LAYER_NORM = "layerNorm 4096x768";
+  public static final String ADD_LAYER_NORM = "addLayerNorm 4096x768";
+  public static final String BIAS_GELU = "biasGelu 4096x3072";
 
   // batch x heads x time x head size: the layers of GPT-2 at its full length and at a quarter.
   public static final String ATTENTION_LONG = "1x12x1024x64";
