@@ -20,11 +20,8 @@ public final class Benchmarks {
           GemmBench.class,
           PointwiseBench.class,
           SoftmaxBench.class,
-<<<<<<< HEAD
           AttentionBench.class,
-=======
           NormalizationBench.class,
->>>>>>> fused
           MlpBench.class,
           CallBench.class);
 

@@ -48,17 +48,15 @@ final class Table {
       }
       case "SoftmaxBench" ->
           new Work("softmax " + shape, "GB/s", Sizes.Matrix.parse(shape).bytes(2));
-<<<<<<< HEAD
       case "AttentionBench" -> {
         String pass = params.getParam("pass");
         double flops = Sizes.Heads.parse(shape).flops(!pass.equals("forward"));
         yield new Work("attention " + shape + " " + pass, "GFLOP/s", flops);
-=======
+      }
       case "NormalizationBench" -> {
         String call = params.getParam("call");
         int matrices = call.startsWith("add") ? 4 : 2;
         yield new Work(call, "GB/s", NormalizationBench.matrix(call).bytes(matrices));
->>>>>>> fused
       }
       case "MlpBench" -> {
         int batch = Integer.parseInt(params.getParam("batch"));
