@@ -23,7 +23,8 @@ public final class Benchmarks {
           AttentionBench.class,
           NormalizationBench.class,
           MlpBench.class,
-          CallBench.class);
+          CallBench.class,
+          TokenizerBench.class);
 
   public static void main(String[] args) throws RunnerException {
     List<String> names = new ArrayList<>(List.of(args));
