@@ -97,6 +97,20 @@ struct Rows {
   }
   /** Finds the spans in keys [first, first + n); false where no row sees any. */
   bool meet(int64_t first, int64_t n);
+
+  /** Calls each(row, rows, span), for neighbouring groups of one span together. */
+  template <class Each>
+  void eachSpan(Each&& each) const {
+    for (int64_t g = 0, next; g < groups(); g = next) {
+      const Span s = span[g];
+      int64_t n = 0;
+      for (next = g; next < groups() && span[next].begin == s.begin && span[next].end == s.end;
+           ++next) {
+        n += rowsOf(next);
+      }
+      if (!s.empty()) each(g * kGroup, n, s);
+    }
+  }
 };
 
 /** Memory of a backend for as long as a task runs. */

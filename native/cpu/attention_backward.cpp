@@ -126,7 +126,7 @@ class KeyBlocks {
     for (int64_t r = i; r < std::min(i + kRows, p_.tq); ++r) rows_.add(p_, b, head, r);
     if (rows_.from >= key + n || rows_.to <= key || !rows_.meet(key, n)) return;
     const float *q = q_ + row * width, *dy = dy_ + row * width;
-    eachSpan([&](int64_t r, int64_t count, Span s) {
+    rows_.eachSpan([&](int64_t r, int64_t count, Span s) {
       const int64_t at = r * kKeys + s.begin, columns = s.end - s.begin;
       multiply(q + r * width, width, 1, count, kColumns_ + s.begin, kKeys, p_.d, weights_ + at,
                kKeys, columns, false);
@@ -134,7 +134,7 @@ class KeyBlocks {
                kKeys, columns, false);
     });
     differentiate(key, row);
-    eachSpan([&](int64_t r, int64_t count, Span s) {
+    rows_.eachSpan([&](int64_t r, int64_t count, Span s) {
       multiply(dscores_ + r * kKeys + s.begin, kKeys, 1, count, k_ + s.begin * width, width,
                s.end - s.begin, dq + (row + r) * width, width, width, true);
     });
@@ -151,20 +151,6 @@ class KeyBlocks {
                dv_ + first * width, width, width, true);
       multiply(dscores_ + at, 1, kKeys, count, q + s.begin * width, width, s.end - s.begin,
                dk_ + first * width, width, width, true);
-    }
-  }
-
-  template <class Each>
-  void eachSpan(Each&& each) {
-    for (int64_t g = 0, next; g < rows_.groups(); g = next) {
-      const Span s = rows_.span[g];
-      int64_t n = 0;
-      for (next = g; next < rows_.groups() && rows_.span[next].begin == s.begin &&
-                     rows_.span[next].end == s.end;
-           ++next) {
-        n += rows_.rowsOf(next);
-      }
-      if (!s.empty()) each(g * kGroup, n, s);
     }
   }
 
