@@ -12,7 +12,8 @@ public final class Sizes {
   public static final float LEARNING_RATE = 0.01f;
 
   // m x n x k, then the layout of the operands: n as it is, t transposed. The MLP's own products
-  // first, because they are small and decide its step; then a square one for the peak.
+  // first, because they are small and decide its step; then a square one for the peak; then those of
+  // GPT-2 for 256 tokens, of small transformers for 2048, and of one generated token.
   public static final String FORWARD_B32 = "32x256x784 nt";
   public static final String FORWARD_B64 = "64x256x784 nt";
   public static final String FORWARD_B256 = "256x256x784 nt";
@@ -21,6 +22,16 @@ public final class Sizes {
   public static final String WEIGHTS_B256 = "256x784x256 tn";
   public static final String LOGITS_B32 = "32x10x256 nt";
   public static final String SQUARE = "1024x1024x1024 nn";
+  public static final String GPT2_QKV = "256x2304x768 nt";
+  public static final String GPT2_OUT = "256x768x3072 nt";
+  public static final String GPT2_INPUT_GRAD = "256x768x3072 nn";
+  public static final String GPT2_WEIGHT_GRAD = "3072x768x256 tn";
+  public static final String GPT2_HEAD = "256x50257x768 nt";
+  public static final String SMALL_UP = "2048x1536x384 nt";
+  public static final String SMALL_DOWN = "2048x384x1536 nt";
+  public static final String BERT_UP = "1024x3072x768 nt";
+  public static final String TOKEN_UP = "1x3072x768 nt";
+  public static final String TOKEN_HEAD = "1x50257x768 nt";
 
   // rows x columns: one that stays in L2 and one that goes to memory.
   public static final String SMALL = "256x256";
