@@ -149,6 +149,15 @@ class BadFilesTest {
   }
 
   @Test
+  void a_model_without_a_type_is_known_by_its_merges() throws IOException {
+    Path file = directory.resolve("tokenizer.json");
+    Files.writeString(file, BPE.replace("'type':'BPE',", "").replace('\'', '"'));
+    assertArrayEquals(new int[] {2, 0}, Tokenizer.load(file).encode("aba"));
+    Files.writeString(file, BERT.replace("'type':'WordPiece',", "").replace('\'', '"'));
+    assertArrayEquals(new int[] {1, 0}, Tokenizer.load(file).encode("a b"));
+  }
+
+  @Test
   void a_vocabulary_may_have_holes() throws IOException {
     Path file = directory.resolve("tokenizer.json");
     Files.writeString(file, BPE.replace("'ab':2", "'ab':1000").replace('\'', '"'));
