@@ -12,7 +12,8 @@ public final class Sizes {
   public static final float LEARNING_RATE = 0.01f;
 
   // m x n x k, then the layout of the operands: n as it is, t transposed. The MLP's own products
-  // first, because they are small and decide its step; then a square one for the peak; then those of
+  // first, because they are small and decide its step; then a square one for the peak; then those
+  // of
   // GPT-2 for 256 tokens, of small transformers for 2048, and of one generated token.
   public static final String FORWARD_B32 = "32x256x784 nt";
   public static final String FORWARD_B64 = "64x256x784 nt";

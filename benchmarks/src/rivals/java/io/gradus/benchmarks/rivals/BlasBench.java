@@ -12,9 +12,9 @@ import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.openblas.global.openblas_nolapack;
 
 /**
- * GFLOP/s of MKL's or OpenBLAS's own GEMM at our shapes: {@code BlasBench mkl|openblas}. Each
- * needs a JVM of its own, because both answer to the same symbols, and takes its number of threads
- * from its environment, MKL_NUM_THREADS or OPENBLAS_NUM_THREADS.
+ * GFLOP/s of MKL's or OpenBLAS's own GEMM at our shapes: {@code BlasBench mkl|openblas}. Each needs
+ * a JVM of its own, because both answer to the same symbols, and takes its number of threads from
+ * its environment, MKL_NUM_THREADS or OPENBLAS_NUM_THREADS.
  */
 public final class BlasBench {
   private static final List<String> SHAPES =
