@@ -13,9 +13,9 @@ namespace gradus {
 namespace {
 
 constexpr int64_t kMostRows = 8;
-constexpr int64_t kColumns = 64;                // of y, fewer are not worth it
-constexpr int64_t kTask = int64_t{1} << 16;     // elements of b
-constexpr int kRowSums = kLanes == 4 ? 8 : 16;  // vectors of sums, of which some registers are left
+constexpr int64_t kColumns = 64;             // of y, fewer are not worth it
+constexpr int64_t kTask = int64_t{1} << 16;  // elements of b
+constexpr int kRowSums = kSums * 2 / 3;      // vectors of sums: some registers are left
 
 thread_local Buffer widenedRows;
 
