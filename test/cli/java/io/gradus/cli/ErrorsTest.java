@@ -97,7 +97,7 @@ class ErrorsTest {
     Path file = folder.resolve("train-labels-idx1-ubyte");
     byte[] bytes = Files.readAllBytes(file);
     Files.write(file, java.util.Arrays.copyOf(bytes, bytes.length - 1));
-    Cli run = Cli.run("train", "--data", folder.toString());
+    Cli run = Cli.run("train", "mlp", "--data", folder.toString());
     assertEquals(1, run.code());
     assertTrue(run.err().startsWith("gradus: idx: cut short: " + file), run.err());
     assertEquals(1, run.err().lines().count());
@@ -126,7 +126,7 @@ class ErrorsTest {
 
   @Test
   void the_stack_trace_comes_when_asked_for() {
-    Cli run = Cli.run("train", "--data", folder.toString(), "--stacktrace");
+    Cli run = Cli.run("train", "mlp", "--data", folder.toString(), "--stacktrace");
     assertEquals(1, run.code());
     assertTrue(run.err().startsWith("gradus: data: no train-images"), run.err());
     assertTrue(run.err().contains("\tat io.gradus.cli.IdxFolder"), run.err());

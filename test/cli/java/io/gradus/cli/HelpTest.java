@@ -42,7 +42,7 @@ class HelpTest {
 
   @Test
   void options_that_have_defaults_show_them() {
-    String help = Cli.run("train", "--help").out().replaceAll("\\s+", " ");
+    String help = Cli.run("train", "mlp", "--help").out().replaceAll("\\s+", " ");
     for (String option :
         List.of(
             "--hidden",

@@ -152,4 +152,18 @@ public record GenerationConfig(
         endTokens,
         seed);
   }
+
+  /** With another seed. */
+  public GenerationConfig withSeed(Seed seed) {
+    return new GenerationConfig(
+        maxTokens,
+        temperature,
+        topK,
+        topP,
+        repetitionPenalty,
+        beams,
+        lengthPenalty,
+        endTokens,
+        seed);
+  }
 }
