@@ -1,6 +1,9 @@
-// Pointwise nonlinearities and their gradients.
+// Nonlinearities and their gradients, alone and with what stands before them in a network.
+#include <vector>
+
 #include "cpu/backend.h"
 #include "cpu/loops.h"
+#include "cpu/rows.h"
 #include "math/pointwise.h"
 
 namespace gradus {
@@ -37,12 +40,132 @@ void CpuBackend::geluGrad(Type t, In x, In dy, Out dx, int64_t n) {
   map(t, x, dy, dx, n, [](float v, float d) { return math::geluGrad(v, d); });
 }
 
+void CpuBackend::geluErf(Type t, In x, Out y, int64_t n) {
+  map(t, x, y, n, [](float v) { return math::geluErf(v); });
+}
+
+void CpuBackend::geluErfGrad(Type t, In x, In dy, Out dx, int64_t n) {
+  map(t, x, dy, dx, n, [](float v, float d) { return math::geluErfGrad(v, d); });
+}
+
 void CpuBackend::silu(Type t, In x, Out y, int64_t n) {
   map(t, x, y, n, [](float v) { return math::silu(v); });
 }
 
 void CpuBackend::siluGrad(Type t, In x, In dy, Out dx, int64_t n) {
   map(t, x, dy, dx, n, [](float v, float d) { return math::siluGrad(v, d); });
+}
+
+namespace {
+
+/** y = f(x + bias). */
+template <class F>
+void biased(Memory& memory, DType t, In x, DType bt, In bias, Out y, int64_t rows, int64_t cols,
+            F f) {
+  const Parameter b(memory, bt, bias, cols, 0.0f);
+  const float* bs = b;
+  rowRanges(rows, cols, [&](int64_t begin, int64_t end) {
+    RowReader xs(t, x, cols);
+    RowWriter ys(t, y, rows, cols);
+    for (int64_t row = begin; row < end; ++row) {
+      const float* from = xs[row];
+      float* to = ys.target(row);
+      GRADUS_INDEPENDENT
+      for (int64_t i = 0; i < cols; ++i) to[i] = f(from[i] + bs[i]);
+      ys.flush(row);
+    }
+  });
+}
+
+/** dx = grad(x + bias, dy) and dbias, the sums of its columns, in one sweep. */
+template <class F>
+void biasedGrad(Memory& memory, DType t, In x, DType bt, In bias, In dy, Out dx, bool accumulate,
+                Out dbias, int64_t rows, int64_t cols, F grad) {
+  const Parameter b(memory, bt, bias, cols, 0.0f);
+  const float* bs = b;
+  const Chunks chunks(rows, cols);
+  const Scratch<float> sums(memory, chunks.count * cols);
+  chunks.run([&](int64_t c, int64_t begin, int64_t end) {
+    RowReader xs(t, x, cols), dys(t, dy, cols);
+    RowWriter dxs(t, dx, rows, dx ? cols : 0, accumulate);
+    // Where dx is absent or added to, its rows stand here first.
+    std::vector<float> own(static_cast<size_t>(!dx || accumulate ? cols : 0));
+    float* sum = sums.data() + c * cols;
+    std::fill(sum, sum + cols, 0.0f);
+    for (int64_t row = begin; row < end; ++row) {
+      const float *from = xs[row], *d = dys[row];
+      float* to = dx ? dxs.target(row) : nullptr;
+      float* fresh = own.empty() ? to : own.data();
+      GRADUS_INDEPENDENT
+      for (int64_t i = 0; i < cols; ++i) {
+        const float slope = grad(from[i] + bs[i], d[i]);
+        fresh[i] = slope;
+        sum[i] += slope;
+      }
+      if (!dx) continue;
+      if (accumulate) {
+        for (int64_t i = 0; i < cols; ++i) to[i] += fresh[i];
+      }
+      dxs.flush(row);
+    }
+  });
+  if (dbias) sumChunks(sums.data(), chunks.count, cols, bt, dbias, cols);
+}
+
+}  // namespace
+
+void CpuBackend::biasGelu(Type t, In x, Type bt, In bias, Out y, int64_t rows, int64_t cols) {
+  biased(memory_, t, x, bt, bias, y, rows, cols, [](float v) { return math::gelu(v); });
+}
+
+void CpuBackend::biasGeluGrad(Type t, In x, Type bt, In bias, In dy, Out dx, bool accumulate,
+                              Out dbias, int64_t rows, int64_t cols) {
+  biasedGrad(memory_, t, x, bt, bias, dy, dx, accumulate, dbias, rows, cols,
+             [](float v, float d) { return math::geluGrad(v, d); });
+}
+
+void CpuBackend::biasGeluErf(Type t, In x, Type bt, In bias, Out y, int64_t rows, int64_t cols) {
+  biased(memory_, t, x, bt, bias, y, rows, cols, [](float v) { return math::geluErf(v); });
+}
+
+void CpuBackend::biasGeluErfGrad(Type t, In x, Type bt, In bias, In dy, Out dx, bool accumulate,
+                                 Out dbias, int64_t rows, int64_t cols) {
+  biasedGrad(memory_, t, x, bt, bias, dy, dx, accumulate, dbias, rows, cols,
+             [](float v, float d) { return math::geluErfGrad(v, d); });
+}
+
+void CpuBackend::swiglu(Type t, In x, Out y, int64_t rows, int64_t cols) {
+  rowRanges(rows, 2 * cols, [&](int64_t begin, int64_t end) {
+    RowReader xs(t, x, 2 * cols);
+    RowWriter ys(t, y, rows, cols);
+    for (int64_t row = begin; row < end; ++row) {
+      const float *gate = xs[row], *up = gate + cols;
+      float* to = ys.target(row);
+      GRADUS_INDEPENDENT
+      for (int64_t i = 0; i < cols; ++i) to[i] = math::silu(gate[i]) * up[i];
+      ys.flush(row);
+    }
+  });
+}
+
+void CpuBackend::swigluGrad(Type t, In x, In dy, Out dx, bool accumulate, int64_t rows,
+                            int64_t cols) {
+  rowRanges(rows, 2 * cols, [&](int64_t begin, int64_t end) {
+    RowReader xs(t, x, 2 * cols), dys(t, dy, cols);
+    RowWriter dxs(t, dx, rows, 2 * cols, accumulate);
+    for (int64_t row = begin; row < end; ++row) {
+      const float *gate = xs[row], *up = gate + cols, *d = dys[row];
+      float *dgate = dxs.target(row), *dup = dgate + cols;
+      if (!accumulate) std::fill(dgate, dgate + 2 * cols, 0.0f);
+      GRADUS_INDEPENDENT
+      for (int64_t i = 0; i < cols; ++i) {
+        const math::Slope s = math::siluSlope(gate[i]);
+        dgate[i] += d[i] * up[i] * s.dy;
+        dup[i] += d[i] * s.y;
+      }
+      dxs.flush(row);
+    }
+  });
 }
 
 }  // namespace gradus

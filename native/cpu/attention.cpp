@@ -7,7 +7,7 @@
 #include "cpu/gemm_pack.h"
 #include "cpu/indices.h"
 #include "cpu/loops.h"
-#include "math/philox.h"
+#include "cpu/random_words.h"
 
 namespace gradus::attention {
 
@@ -160,25 +160,35 @@ void multiply(const float* a, int64_t aRow, int64_t aColumn, int64_t rows, const
   }
 }
 
+namespace {
+
+// Rows of a head lie far apart, where no hardware prefetcher looks.
+constexpr int64_t kRowsAhead = 12;
+
+/** Asks for the row that many steps ahead of `at`; it need not be there. */
+template <int Write>
+void prefetch(DType t, In x, int64_t at, int64_t step, int64_t d) {
+  const int64_t begin = x.address + (at + kRowsAhead * step) * byteSize(t);
+  for (int64_t byte = 0; byte < d * byteSize(t); byte += 64) {
+    __builtin_prefetch(In(begin + byte).as<char>(), Write);
+  }
+}
+
+}  // namespace
+
 void packRows(DType t, In x, int64_t at, int64_t step, int64_t d, int64_t n, int64_t all,
               float scale, float* y) {
   const int64_t width = (d + kLanes - 1) / kLanes * kLanes;
-  for (int64_t i = 0; i < n; ++i, y += width) {
-    widen(t, x, at + i * step, 1, y, d);
-    if (scale != 1.0f) {
-      for (int64_t j = 0; j < d; ++j) y[j] *= scale;
-    }
+  for (int64_t i = 0; i < n; ++i, at += step, y += width) {
+    prefetch<0>(t, x, at, step, d);
+    const float* from = load(t, x, at, y, d);
+    for (int64_t j = 0; j < d; ++j) y[j] = from[j] * scale;
     for (int64_t j = d; j < width; ++j) y[j] = 0;
   }
-  std::fill(y, y + (all - n) * width, 0.0f);
+  if (n < all) std::fill(y, y + (all - n) * width, 0.0f);
 }
 
-void packColumns(DType t, In x, int64_t at, int64_t step, int64_t d, int64_t n, float* rows,
-                 float* y) {
-  if (t == DType::F32) {
-    return gradus::packColumns(x.as<float>() + at, step, d, n, kKeys, y);
-  }
-  packRows(t, x, at, step, d, n, n, 1.0f, rows);
+void packColumns(const float* rows, int64_t d, int64_t n, float* y) {
   const int64_t width = (d + kLanes - 1) / kLanes * kLanes;
   gradus::packColumns(rows, width, d, n, kKeys, y);
 }
@@ -188,6 +198,7 @@ void storeRows(DType t, const float* x, int64_t n, int64_t d, float scale, Out y
   const int64_t width = (d + kLanes - 1) / kLanes * kLanes;
   alignas(64) float buffer[256];
   for (int64_t i = 0; i < n; ++i, x += width, at += step) {
+    prefetch<1>(t, y, at, step, d);
     float* to = target(t, y, at, buffer);
     for (int64_t j = 0; j < d; ++j) to[j] = x[j] * scale;
     flush(t, to, y, at, d);
@@ -223,23 +234,11 @@ void hide(const Row& row, int64_t first, Span span, float value, float* scores) 
 void keepMasks(const Problem& p, const Row& row, int64_t first, Span span, uint32_t* keeps) {
   const uint64_t begin = row.element + static_cast<uint64_t>(first + span.begin);
   const auto skipped = static_cast<int64_t>(begin % 4);
-  const int64_t blocks = (skipped + span.end - span.begin + 3) / 4;
-  alignas(64) uint32_t words[4][kKeys / 4 + 2];
-  const uint64_t block = begin / 4;
-  for (int64_t i = 0; i < blocks; ++i) {
-    const math::PhiloxBlock w = math::philox(p.seed, 0, block + static_cast<uint64_t>(i));
-    words[0][i] = w.a;
-    words[1][i] = w.b;
-    words[2][i] = w.c;
-    words[3][i] = w.d;
-  }
-  alignas(64) uint32_t all[kKeys + 8];
-  for (int64_t i = 0; i < blocks; ++i) {
-    for (int64_t w = 0; w < 4; ++w) all[4 * i + w] = words[w][i];
-  }
-  for (int64_t j = 0; j < span.end - span.begin; ++j) {
-    keeps[j] = all[skipped + j] >= p.threshold ? UINT32_MAX : 0;
-  }
+  constexpr int64_t step = 4 * kBlocksTogether;
+  const int64_t n = span.end - span.begin;
+  alignas(64) uint32_t words[kKeys + 2 * step];
+  randomWords(p.seed, 0, begin / 4, (skipped + n + step - 1) / step, words);
+  for (int64_t j = 0; j < n; ++j) keeps[j] = words[skipped + j] >= p.threshold ? UINT32_MAX : 0;
 }
 
 }  // namespace gradus::attention

@@ -132,9 +132,8 @@ void multiply(const float* a, int64_t aRow, int64_t aColumn, int64_t rows, const
  * `all` rows. */
 void packRows(DType t, In x, int64_t at, int64_t step, int64_t d, int64_t n, int64_t all,
               float scale, float* y);
-/** The same rows as columns of y (d, kKeys), zeros from n on. `rows` holds kKeys rows meanwhile. */
-void packColumns(DType t, In x, int64_t at, int64_t step, int64_t d, int64_t n, float* rows,
-                 float* y);
+/** n such rows as columns of y (d, kKeys), zeros from n on. */
+void packColumns(const float* rows, int64_t d, int64_t n, float* y);
 /** y[at...] = n rows of x times scale. */
 void storeRows(DType t, const float* x, int64_t n, int64_t d, float scale, Out y, int64_t at,
                int64_t step);

@@ -65,18 +65,20 @@ class KeyBlocks {
   }
 
   void packQueries(int64_t b, int64_t kvHead) {
-    alignas(64) float y[256];
     for (int64_t h = 0; h < p_.group(); ++h) {
       const int64_t head = kvHead * p_.group() + h, row = h * p_.tq;
       float* dy = dy_ + row * p_.width();
       packRows(p_.type, p_.q, p_.qs.at(b, 0, head), p_.qs.time, p_.d, p_.tq, p_.tq, p_.scale,
                q_ + row * p_.width());
       packRows(p_.type, g_.dy, p_.ys.at(b, 0, head), p_.ys.time, p_.d, p_.tq, p_.tq, 1.0f, dy);
+      const float* lse = g_.lse.as<float>() + (b * p_.heads + head) * p_.tq;
       for (int64_t i = 0; i < p_.tq; ++i, dy += p_.width()) {
-        const float* own = load(p_.type, g_.y, p_.ys.at(b, i, head), y, p_.d);
-        delta_[row + i] = dot(own, dy, p_.d);
-        const float lse = g_.lse.as<float>()[(b * p_.heads + head) * p_.tq + i];
-        shift_[row + i] = lse == -HUGE_VALF ? HUGE_VALF : lse;  // so that no key has weight
+        if (i % kKeys == 0) {
+          packRows(p_.type, g_.y, p_.ys.at(b, i, head), p_.ys.time, p_.d,
+                   std::min(p_.tq - i, kKeys), 0, 1.0f, k_);
+        }
+        delta_[row + i] = dot(k_ + i % kKeys * p_.width(), dy, p_.width());
+        shift_[row + i] = lse[i] == -HUGE_VALF ? HUGE_VALF : lse[i];  // so that no key has weight
         if (p_.drops) {
           for (int64_t j = 0; j < p_.d; ++j) dy[j] *= p_.kept;
         }
@@ -84,18 +86,16 @@ class KeyBlocks {
     }
   }
 
+  /** Of whole vectors. */
   static float dot(const float* a, const float* b, int64_t n) {
-    Vector sum{};
-    int64_t j = 0;
-    for (; j + kLanes <= n; j += kLanes) {
-      Vector x, y;
+    Vector sum{}, x, y;
+    for (int64_t j = 0; j < n; j += kLanes) {
       std::memcpy(&x, a + j, sizeof(x));
       std::memcpy(&y, b + j, sizeof(y));
       sum += x * y;
     }
     float total = 0;
     for (int l = 0; l < kLanes; ++l) total += sum[l];
-    for (; j < n; ++j) total += a[j] * b[j];
     return total;
   }
 
@@ -105,9 +105,10 @@ class KeyBlocks {
     std::fill(dv_, dv_ + n * p_.width(), 0.0f);
     if (seen > 0) {
       const int64_t kAt = p_.ks.at(b, key, kvHead), vAt = p_.vs.at(b, key, kvHead);
-      packColumns(p_.type, p_.v, vAt, p_.vs.time, p_.d, seen, k_, vColumns_);
-      packColumns(p_.type, p_.k, kAt, p_.ks.time, p_.d, seen, k_, kColumns_);
+      packRows(p_.type, p_.v, vAt, p_.vs.time, p_.d, seen, seen, 1.0f, k_);
+      packColumns(k_, p_.d, seen, vColumns_);
       packRows(p_.type, p_.k, kAt, p_.ks.time, p_.d, seen, kKeys, 1.0f, k_);
+      packColumns(k_, p_.d, seen, kColumns_);
       for (int64_t h = 0; h < p_.group(); ++h) {
         for (int64_t i = 0; i < p_.tq; i += kRows) {
           queries(b, kvHead * p_.group() + h, i, key, n, h * p_.tq + i, dq);

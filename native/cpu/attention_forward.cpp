@@ -58,7 +58,7 @@ class QueryBlock {
     if (packed == nullptr) {
       columns_ = scratch_.take(p.d * kKeys);
       values_ = scratch_.take(kKeys * p.width());
-      if (p.type != DType::F32) widened_ = scratch_.take(kKeys * p.width());
+      keys_ = scratch_.take(kKeys * p.width());
     }
   }
 
@@ -69,7 +69,8 @@ class QueryBlock {
   static void pack(const Problem& p, int64_t b, int64_t kvHead, int64_t first, float* rows,
                    float* columns, float* values) {
     const int64_t n = std::min(p.visible(b) - first, kKeys);
-    packColumns(p.type, p.k, p.ks.at(b, first, kvHead), p.ks.time, p.d, n, rows, columns);
+    packRows(p.type, p.k, p.ks.at(b, first, kvHead), p.ks.time, p.d, n, n, 1.0f, rows);
+    packColumns(rows, p.d, n, columns);
     packRows(p.type, p.v, p.vs.at(b, first, kvHead), p.vs.time, p.d, n, kKeys, 1.0f, values);
   }
 
@@ -107,7 +108,7 @@ class QueryBlock {
       columns = packed_ + ((b * p_.kvHeads + kvHead) * blocks + block) * blockSize(p_);
       values = columns + kKeys * p_.d;
     } else {
-      pack(p_, b, kvHead, first, widened_, columns_, values_);
+      pack(p_, b, kvHead, first, keys_, columns_, values_);
     }
     eachSpan([&](int64_t r, int64_t n, Span s) {
       multiply(q_ + r * p_.width(), p_.width(), 1, n, columns + s.begin, kKeys, p_.d,
@@ -182,18 +183,18 @@ class QueryBlock {
 
   /** Writes `n` rows from `row` on, queries i... of a head: rescale_ holds their sums. */
   void finish(int64_t b, int64_t head, int64_t i, int64_t row, int64_t n) {
-    for (int64_t r = row; r < row + n; ++r, ++i) {
-      const float sum = rescale_[r];
+    float* lse = lse_.as<float>() + (b * p_.heads + head) * p_.tq + i;
+    for (int64_t r = row; r < row + n; ++r) {
+      const float sum = rescale_[r], scale = p_.kept / sum;
       float* o = o_ + r * p_.width();
-      float scale = p_.kept / sum;
       if (sum == 0.0f) {  // no visible key
         std::fill(o, o + p_.width(), 0.0f);
-        scale = 0.0f;
+      } else {
+        for (int64_t j = 0; j < p_.width(); ++j) o[j] *= scale;
       }
-      storeRows(p_.type, o, 1, p_.d, scale, y_, p_.ys.at(b, i, head), 0);
-      lse_.as<float>()[(b * p_.heads + head) * p_.tq + i] =
-          sum == 0.0f ? kHidden : largest_[r] + std::log(sum);
+      *lse++ = sum == 0.0f ? kHidden : largest_[r] + math::log(sum);
     }
+    storeRows(p_.type, o_ + row * p_.width(), n, p_.d, 1.0f, y_, p_.ys.at(b, i, head), p_.ys.time);
   }
 
   const Problem& p_;
@@ -203,7 +204,7 @@ class QueryBlock {
   Rows rows_;
   bool started_[kRows / kGroup];  // whether a group has results already
   float *q_, *o_, *scores_, *lanes_, *sums_, *largest_, *shift_, *rescale_;
-  float *columns_ = nullptr, *values_ = nullptr, *widened_ = nullptr;
+  float *columns_ = nullptr, *values_ = nullptr, *keys_ = nullptr;
 };
 
 }  // namespace

@@ -66,8 +66,21 @@ class CpuBackend final : public Backend {
   void tanhGrad(Type t, In y, In dy, Out dx, int64_t n) override;
   void gelu(Type t, In x, Out y, int64_t n) override;
   void geluGrad(Type t, In x, In dy, Out dx, int64_t n) override;
+  void geluErf(Type t, In x, Out y, int64_t n) override;
+  void geluErfGrad(Type t, In x, In dy, Out dx, int64_t n) override;
   void silu(Type t, In x, Out y, int64_t n) override;
   void siluGrad(Type t, In x, In dy, Out dx, int64_t n) override;
+
+  // Pointwise along rows of (rows, cols)
+  void biasGelu(Type t, In x, Type bt, In bias, Out y, int64_t rows, int64_t cols) override;
+  void biasGeluGrad(Type t, In x, Type bt, In bias, In dy, Out dx, bool accumulate, Out dbias,
+                    int64_t rows, int64_t cols) override;
+  void biasGeluErf(Type t, In x, Type bt, In bias, Out y, int64_t rows, int64_t cols) override;
+  void biasGeluErfGrad(Type t, In x, Type bt, In bias, In dy, Out dx, bool accumulate, Out dbias,
+                       int64_t rows, int64_t cols) override;
+  void swiglu(Type t, In x, Out y, int64_t rows, int64_t cols) override;
+  void swigluGrad(Type t, In x, In dy, Out dx, bool accumulate, int64_t rows,
+                  int64_t cols) override;
 
   // Reductions
   void sum(Type t, In x, Out y, int64_t yn, double scale, Dims dims) override;
@@ -109,6 +122,11 @@ class CpuBackend final : public Backend {
                   int64_t rows, int64_t cols, double eps, int64_t seed, double p) override;
   void rmsNormGrad(Type t, In dy, In x, Type wt, In weight, In rstd, Out dx, bool accumulate,
                    Out dweight, int64_t rows, int64_t cols) override;
+
+  // Positions
+  void rotary(Type t, In x, Type positionType, In positions, int64_t first, Out y, int64_t rows,
+              int64_t time, int64_t width, int64_t heads, int64_t size, double theta,
+              bool inverse) override;
 
   // Losses
   void crossEntropy(Type t, In logits, Type labelType, In labels, Out loss, Out lse, Out count,

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 #include "math/types.h"
 
@@ -31,19 +32,23 @@ struct Reduced {
   float p;  // e^r
 };
 
+/** e^r for |r| <= log(2) / 2. */
+GRADUS_FN float expNearZero(float r) {
+  float p = 0x1.6a493p-10f;
+  p = p * r + 0x1.12399ep-7f;
+  p = p * r + 0x1.5558b4p-5f;
+  p = p * r + 0x1.555492p-3f;
+  p = p * r + 0x1.fffffcp-2f;
+  return (p * (r * r) + r) + 1.0f;
+}
+
 GRADUS_FN Reduced reduceExp(float x) {
   constexpr float kShift = 0x1.8p23f;  // a sum with it has no bits for a fraction: it rounds
   const float shifted = x * 0x1.715476p+0f + kShift;
   const float n = shifted - kShift;
   // The upper part of log(2) has so few bits that its product with n is exact.
   const float r = (x - n * 0x1.62e4p-1f) - n * 0x1.7f7d1cp-20f;
-  float p = 0x1.6a493p-10f;
-  p = p * r + 0x1.12399ep-7f;
-  p = p * r + 0x1.5558b4p-5f;
-  p = p * r + 0x1.555492p-3f;
-  p = p * r + 0x1.fffffcp-2f;
-  p = (p * (r * r) + r) + 1.0f;
-  return Reduced{static_cast<int32_t>(bitsOf(shifted) - bitsOf(kShift)), p};
+  return Reduced{static_cast<int32_t>(bitsOf(shifted) - bitsOf(kShift)), expNearZero(r)};
 }
 
 /** Within 1.1 ULP, results below the smallest normal number included. */
@@ -105,6 +110,75 @@ GRADUS_FN float tanh(float x) {
 GRADUS_FN float sigmoid(float x) {
   float e = expNegative(-abs(x));
   return select(x < 0.0f, e, 1.0f) / (1.0f + e);
+}
+
+struct Turn {
+  float cosine, sine;
+};
+
+/** Of an angle of `quarter` quarter turns and x, |x| <= pi / 4: within 5e-9 beside rounding. */
+GRADUS_FN Turn turn(uint32_t quarter, float x) {
+  float z = x * x;
+  float s = -0x1.995408p-13f;
+  s = s * z + 0x1.110778p-7f;
+  s = s * z - 0x1.555546p-3f;
+  s = s * z * x + x;
+  float c = 0x1.99e0e4p-16f;
+  c = c * z - 0x1.6c0c1ap-10f;
+  c = c * z + 0x1.55554ap-5f;
+  c = c * z * z - 0.5f * z + 1.0f;
+  bool odd = (quarter & 1u) != 0;
+  float cosine = odd ? s : c;
+  float sine = odd ? c : s;
+  cosine = ((quarter + 1u) & 2u) != 0 ? -cosine : cosine;
+  sine = (quarter & 2u) != 0 ? -sine : sine;
+  return Turn{cosine, sine};
+}
+
+/** Of any angle up to 2^30, reduced in double: a position of 131071 leaves a float no fraction. */
+GRADUS_FN Turn turn(double angle) {
+  constexpr double kShift = 0x1.8p52;
+  const double shifted = angle * 0x1.45f306dc9c883p-1 + kShift;  // 2 / pi
+  const double n = shifted - kShift;
+  // The upper part of pi / 2 has so few bits that its product with n is exact.
+  const double x = (angle - n * 0x1.921fb544p+0) - n * 0x1.0b4611a626331p-34;
+  uint64_t bits;
+  std::memcpy(&bits, &shifted, sizeof(bits));
+  return turn(static_cast<uint32_t>(bits), static_cast<float>(x));
+}
+
+/** The standard normal distribution at -v, for v >= 0. */
+struct Gaussian {
+  float density;  // e^(-v^2 / 2), without the factor 1 / sqrt(2 pi)
+  float below;    // what lies below -v: erfc(v / sqrt(2)) / 2
+};
+
+/** Within 1.2 and 5 ULP, however far out: both are products, not differences. */
+GRADUS_FN Gaussian gaussian(float v) {
+  const float u = select(v > 14.5f, 14.5f, v);  // both are 0 from there on
+  // A rounded u^2 / 2 would cost e^x as many units as it is large. The square of u's upper half is
+  // exact; the rest joins the exponent where that is small.
+  constexpr float kShift = 0x1.8p23f;
+  const float head = floatOf(bitsOf(u) & 0xfffff000u);
+  const float high = 0.5f * head * head, low = 0.5f * (u - head) * (u + head);
+  const float shifted = -(high + low) * 0x1.715476p+0f + kShift;
+  const float n = shifted - kShift;
+  const float r = ((-high - n * 0x1.62e4p-1f) - n * 0x1.7f7d1cp-20f) - low;
+  const auto exponent = static_cast<int32_t>(bitsOf(shifted) - bitsOf(kShift));
+  const float density = expNearZero(r) * powerOfTwo(exponent + 64) * 0x1p-64f;
+  // below / density falls smoothly from 1/2 as 1 / v does: t times a polynomial.
+  const float t = 2.5f / (2.5f + u), s = t - 0.5f;
+  float p = 0x1.0cb264p-5f;
+  p = p * s - 0x1.06aaa4p-5f;
+  p = p * s - 0x1.211086p-5f;
+  p = p * s + 0x1.08ec6ap-4f;
+  p = p * s + 0x1.505c9p-6f;
+  p = p * s - 0x1.ad96bcp-4f;
+  p = p * s - 0x1.e4444ap-6f;
+  p = p * s + 0x1.b07ee6p-3f;
+  p = p * s + 0x1.6347d2p-2f;
+  p = p * s + 0x1.217252p-2f;
+  return Gaussian{density, density * (t * p)};
 }
 
 }  // namespace gradus::math

@@ -51,24 +51,11 @@ GRADUS_FN NormalPair normal(uint32_t word0, uint32_t word1) {
   float u = static_cast<float>(static_cast<int32_t>(word0 >> 1)) * 0x1p-31f + 0x1p-32f;
   float radius = __builtin_sqrtf(-2.0f * log(u));
   // An angle of word1 * 2^-32 turns is a quarter turn times `quarter` and a rest of an eighth at
-  // most; the fits below are within 5e-9 there.
+  // most.
   uint32_t quarter = (word1 + 0x20000000u) >> 30;
   float x = static_cast<float>(static_cast<int32_t>(word1 - (quarter << 30))) * 0x1.921fb6p-30f;
-  float z = x * x;
-  float s = -0x1.995408p-13f;
-  s = s * z + 0x1.110778p-7f;
-  s = s * z - 0x1.555546p-3f;
-  s = s * z * x + x;
-  float c = 0x1.99e0e4p-16f;
-  c = c * z - 0x1.6c0c1ap-10f;
-  c = c * z + 0x1.55554ap-5f;
-  c = c * z * z - 0.5f * z + 1.0f;
-  bool odd = (quarter & 1u) != 0;
-  float cosine = odd ? s : c;
-  float sine = odd ? c : s;
-  cosine = ((quarter + 1u) & 2u) != 0 ? -cosine : cosine;
-  sine = (quarter & 2u) != 0 ? -sine : sine;
-  return NormalPair{radius * cosine, radius * sine};
+  const Turn t = turn(quarter, x);
+  return NormalPair{radius * t.cosine, radius * t.sine};
 }
 
 }  // namespace gradus::math

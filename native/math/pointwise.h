@@ -60,15 +60,34 @@ GRADUS_FN float geluGrad(float x, float dy) {
   return dy * select(x < 0.0f, e * r - bend, r + bend);
 }
 
+/** x times the normal distribution below x. */
+GRADUS_FN float geluErf(float x) {
+  const float below = gaussian(abs(x)).below;
+  return x * select(x < 0.0f, below, 1.0f - below);
+}
+
+GRADUS_FN float geluErfGrad(float x, float dy) {
+  const float v = select(abs(x) > 20.0f, 20.0f, abs(x));  // infinity times 0 would be NaN
+  const Gaussian g = gaussian(v);
+  const float bend = v * (g.density * 0.398942280f);  // 1 / sqrt(2 pi)
+  return dy * select(x < 0.0f, g.below - bend, 1.0f - g.below + bend);
+}
+
 GRADUS_FN float silu(float x) {
   const float e = expNegative(-abs(x));
   return select(x < 0.0f, x * e, x) / (1.0f + e);
 }
 
-GRADUS_FN float siluGrad(float x, float dy) {
+struct Slope {
+  float y, dy;  // a function's value and its derivative
+};
+
+GRADUS_FN Slope siluSlope(float x) {
   const float e = expNegative(-abs(x)), r = 1.0f / (1.0f + e);
   const float s = select(x < 0.0f, e * r, r), rest = select(x < 0.0f, r, e * r);
-  return dy * (s * (1.0f + x * rest));
+  return Slope{x * s, s * (1.0f + x * rest)};
 }
+
+GRADUS_FN float siluGrad(float x, float dy) { return dy * siluSlope(x).dy; }
 
 }  // namespace gradus::math

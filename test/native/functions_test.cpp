@@ -79,6 +79,12 @@ void functionsKeepTheirBounds(uint64_t stride) {
   within(
       "sigmoid", 2.5, stride, [](float x) { return math::sigmoid(x); },
       [](double x) { return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x)); });
+  within(
+      "gaussian.density", 1.2, stride, [](float x) { return math::gaussian(math::abs(x)).density; },
+      [](double x) { return std::exp(-0.5 * x * x); });
+  within(
+      "gaussian.below", 5.0, stride, [](float x) { return math::gaussian(math::abs(x)).below; },
+      [](double x) { return 0.5 * std::erfc(std::fabs(x) * std::sqrt(0.5)); });
 }
 
 void specialValuesAreExact() {

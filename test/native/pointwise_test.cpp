@@ -22,6 +22,8 @@ double gelu(double x) {
   return 0.5 * x * (1 + std::tanh(std::sqrt(2 / M_PI) * (x + 0.044715 * x * x * x)));
 }
 
+double geluErf(double x) { return x * 0.5 * std::erfc(-x * std::sqrt(0.5)); }
+
 /** The central difference of a smooth function, good to about 10 digits. */
 double slope(const Function& f, double x) {
   const double h = 1e-3;
@@ -72,6 +74,7 @@ const std::vector<UnaryCase> kUnary = {
     {"tanh", UNARY(tanh), [](double x) { return std::tanh(x); }, -9, 9, 1, 0},
     // The exponent of gelu's exp reaches 17 where its result is still above 1e-6.
     {"gelu", UNARY(gelu), gelu, -5, 9, 20, 1e-12},
+    {"geluErf", UNARY(geluErf), geluErf, -14, 14, 5, 0},
     {"silu", UNARY(silu), [](double x) { return x * sigmoid(x); }, -30, 30, 3, 0},
 };
 
@@ -116,6 +119,7 @@ void gradientsFollowTheirFormulas(Backend& backend) {
       {"tanhGrad", GRAD(tanhGrad), hyperbolic, [=](double x) { return slope(hyperbolic, x); },
        1e-6},
       {"geluGrad", GRAD(geluGrad), itself, [](double x) { return slope(gelu, x); }, 1e-6},
+      {"geluErfGrad", GRAD(geluErfGrad), itself, [](double x) { return slope(geluErf, x); }, 1e-6},
       {"siluGrad", GRAD(siluGrad), itself, [=](double x) { return slope(silu, x); }, 1e-6},
       {"clampGrad",
        [](Backend& b, Type t, In x, In dy, Out dx, int64_t n) {
@@ -162,6 +166,7 @@ void specialValues(Backend& backend) {
        {kNaN, -1, 2, 0}},
       {"sqrt", UNARY(sqrt), {kNaN, -1, kInfinity, 0}, {kNaN, kNaN, kInfinity, 0}},
       {"gelu", UNARY(gelu), {kNaN, -1e30, 1e30, 0}, {kNaN, 0, 1e30, 0}},
+      {"geluErf", UNARY(geluErf), {kNaN, -1e30, 1e30, 0}, {kNaN, 0, 1e30, 0}},
       {"silu", UNARY(silu), {kNaN, -1e30, 1e30, 0}, {kNaN, 0, 1e30, 0}},
       {"pow 0", POW(0), {kNaN, -kInfinity, 0}, {1, 1, 1}},
       {"pow 2", POW(2), {kNaN, -kInfinity, 1e30}, {kNaN, kInfinity, kInfinity}},

@@ -106,8 +106,35 @@ class Backend {
   virtual void tanhGrad(Type t, In y, In dy, Out dx, int64_t n) { unsupported("tanhGrad"); }
   virtual void gelu(Type t, In x, Out y, int64_t n) { unsupported("gelu"); }
   virtual void geluGrad(Type t, In x, In dy, Out dx, int64_t n) { unsupported("geluGrad"); }
+  /** With the normal distribution itself where gelu has its tanh form. */
+  virtual void geluErf(Type t, In x, Out y, int64_t n) { unsupported("geluErf"); }
+  virtual void geluErfGrad(Type t, In x, In dy, Out dx, int64_t n) { unsupported("geluErfGrad"); }
   virtual void silu(Type t, In x, Out y, int64_t n) { unsupported("silu"); }
   virtual void siluGrad(Type t, In x, In dy, Out dx, int64_t n) { unsupported("siluGrad"); }
+
+  // Pointwise along rows of (rows, cols); the bias (cols) is of type bt. In gradients `accumulate`
+  // adds to dx, and dx and dbias may be 0.
+  /** y = gelu(x + bias). */
+  virtual void biasGelu(Type t, In x, Type bt, In bias, Out y, int64_t rows, int64_t cols) {
+    unsupported("biasGelu");
+  }
+  virtual void biasGeluGrad(Type t, In x, Type bt, In bias, In dy, Out dx, bool accumulate,
+                            Out dbias, int64_t rows, int64_t cols) {
+    unsupported("biasGeluGrad");
+  }
+  virtual void biasGeluErf(Type t, In x, Type bt, In bias, Out y, int64_t rows, int64_t cols) {
+    unsupported("biasGeluErf");
+  }
+  virtual void biasGeluErfGrad(Type t, In x, Type bt, In bias, In dy, Out dx, bool accumulate,
+                               Out dbias, int64_t rows, int64_t cols) {
+    unsupported("biasGeluErfGrad");
+  }
+  /** y (rows, cols) = silu(gate) * up, the two halves of a row of x (rows, 2 cols). */
+  virtual void swiglu(Type t, In x, Out y, int64_t rows, int64_t cols) { unsupported("swiglu"); }
+  virtual void swigluGrad(Type t, In x, In dy, Out dx, bool accumulate, int64_t rows,
+                          int64_t cols) {
+    unsupported("swigluGrad");
+  }
 
   // Reductions. dims: sizes, strides of x, strides of y (0 where an axis is reduced). sum and
   // sumSquares take floating types, max and argmax any type.
@@ -203,6 +230,18 @@ class Backend {
   virtual void rmsNormGrad(Type t, In dy, In x, Type wt, In weight, In rstd, Out dx,
                            bool accumulate, Out dweight, int64_t rows, int64_t cols) {
     unsupported("rmsNormGrad");
+  }
+
+  // Positions
+  /**
+   * Turns the first heads * size columns of the rows of x (rows, width) and copies the others:
+   * elements i and i + size / 2 of a head by position * theta^(-2i / size), `inverse` back. A row's
+   * position is positions[row], or first + row % time where there are none. y may be x.
+   */
+  virtual void rotary(Type t, In x, Type positionType, In positions, int64_t first, Out y,
+                      int64_t rows, int64_t time, int64_t width, int64_t heads, int64_t size,
+                      double theta, bool inverse) {
+    unsupported("rotary");
   }
 
   // Losses

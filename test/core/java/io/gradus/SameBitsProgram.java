@@ -9,7 +9,9 @@ import io.gradus.op.Comparisons;
 import io.gradus.op.Indexing;
 import io.gradus.op.LinearAlgebra;
 import io.gradus.op.Losses;
+import io.gradus.op.Normalization;
 import io.gradus.op.Pointwise;
+import io.gradus.op.Positions;
 import io.gradus.op.Random;
 import io.gradus.op.Reductions;
 import io.gradus.op.Shapes;
@@ -45,6 +47,7 @@ public final class SameBitsProgram {
     reductions();
     products();
     softmaxAndLosses();
+    normalization();
     movesAndIndices();
     random();
     train("sgd", new Mlp(config(), CPU, Seed.of(1)), true);
@@ -67,6 +70,10 @@ public final class SameBitsProgram {
     one("clamp", x -> Pointwise.clamp(x, -1, 1), 100_003);
     one("bf16 silu", x -> Activations.silu(Pointwise.cast(x, DType.BF16)), 100_003);
     one("f16 sigmoid", x -> Activations.sigmoid(Pointwise.cast(x, DType.F16)), 100_003);
+    one("geluErf", Activations::geluErf, 100_003);
+    one("swiglu", Activations::swiglu, 333, 602);
+    two("biasGelu", Activations::biasGelu, numbers(1, 1701, 301), numbers(2, 301));
+    two("biasGeluErf", Activations::biasGeluErf, numbers(1, 1701, 301), numbers(2, 301));
     two("add", Pointwise::add, numbers(1, 700, 300), numbers(2, 300));
     two("mul", Pointwise::mul, numbers(1, 300, 1, 301), numbers(2, 5, 1));
     two("div", Pointwise::div, numbers(1, 700, 300), numbers(2, 700, 1));
@@ -108,12 +115,35 @@ public final class SameBitsProgram {
     one("crossEntropy", x -> Losses.crossEntropy(x, labels), 1001, 503);
   }
 
+  private static void normalization() {
+    Tensor bias = numbers(3, 301);
+    two(
+        "layerNorm",
+        (x, w) -> Normalization.layerNorm(x, w, bias, 1e-5),
+        numbers(1, 1701, 301),
+        numbers(2, 301));
+    two(
+        "addRmsNorm",
+        (x, w) -> {
+          var stream = Normalization.addRmsNorm(x, x, w, 1e-5, 0.1, Seed.of(3));
+          return Pointwise.add(stream.sum(), stream.normalized());
+        },
+        numbers(1, 1701, 301),
+        numbers(2, 301));
+    one("rotary", x -> Positions.rotary(x, 3, 64, 10_000, 5), 2, 351, 301);
+  }
+
   private static void movesAndIndices() {
     one("permute", x -> Shapes.permute(x, 2, 0, 1), 53, 101, 57);
     one("expand", x -> Shapes.expand(x, Shape.of(300, 501)), 501);
     one("concat", x -> Shapes.concat(1, x, x), 501, 203);
     Tensor rows = indices(1003, 2001);
     one("takeRows", x -> Indexing.takeRows(x, rows), 1003, 101);
+    two(
+        "embedding",
+        (words, places) -> Indexing.embedding(rows, words, null, places),
+        numbers(1, 1003, 101),
+        numbers(2, 2001, 101));
     Tensor places = indices(101, 1003, 201);
     one("gather", x -> Indexing.gather(x, 1, places), 1003, 101);
   }

@@ -263,6 +263,46 @@ final class Reference {
     return largest + Math.log(sum);
   }
 
+  // Activations
+
+  /** The normal distribution below x: a series near 0, Laplace's continued fraction far out. */
+  static double normal(double x) {
+    double density = Math.exp(-x * x / 2) / Math.sqrt(2 * Math.PI);
+    if (Double.isNaN(x) || Math.abs(x) > 40) {
+      return Double.isNaN(x) ? x : x > 0 ? 1 : 0;
+    }
+    if (Math.abs(x) > 4) {
+      double fraction = Math.abs(x);
+      for (int k = 200; k > 0; k--) {
+        fraction = Math.abs(x) + k / fraction;
+      }
+      return x > 0 ? 1 - density / fraction : density / fraction;
+    }
+    double sum = 0;
+    double term = x;
+    for (int k = 1; k < 200; k++) {
+      sum += term;
+      term *= x * x / (2 * k + 1);
+    }
+    return 0.5 + density * sum;
+  }
+
+  static double geluErf(double x) {
+    return x * normal(x);
+  }
+
+  /** {@code silu(gate) · up}, the two halves of the last axis. */
+  static Doubles swiglu(Doubles x) {
+    int last = x.rank() - 1;
+    long n = x.dim(-1) / 2;
+    return Doubles.of(
+        x.shape().with(last, n),
+        i -> {
+          double gate = x.at(i);
+          return gate / (1 + Math.exp(-gate)) * x.at(with(i, last, i[last] + n));
+        });
+  }
+
   // Normalization
 
   /** {@code (x - mean) / sqrt(variance + eps)} over the last axis. */
@@ -359,6 +399,30 @@ final class Reference {
       raised[p] = parts[p].reshape(Shape.of(insert(parts[p].shape().toArray(), along, 1)));
     }
     return concat(along, raised);
+  }
+
+  // Positions
+
+  /** Pair (i, i + size / 2) of each head turned by {@code position · theta^(-2i / size)}. */
+  static Doubles rotary(Doubles x, int heads, int size, double theta, Doubles positions) {
+    return Doubles.of(
+        x.shape(),
+        i -> {
+          if (i[2] >= (long) heads * size) {
+            return x.at(i);
+          }
+          long place = i[2] % size;
+          boolean first = place < size / 2;
+          double angle =
+              positions.at(i[0], i[1]) * Math.pow(theta, -2.0 * (place % (size / 2)) / size);
+          double other = x.at(with(i, 2, i[2] + (first ? size / 2 : -size / 2)));
+          return x.at(i) * Math.cos(angle) + (first ? -other : other) * Math.sin(angle);
+        });
+  }
+
+  /** From a first position on, as (batch, time). */
+  static Doubles counted(Doubles x, int first) {
+    return Doubles.of(Shape.of(x.dim(0), x.dim(1)), i -> first + i[1]);
   }
 
   // Indexing

@@ -68,6 +68,7 @@ final class Row {
   boolean differentiable = true;
   boolean differentiableTwice = true;
   boolean overwrites;
+  boolean consumes;
   boolean mixedPrecision;
   boolean shapeOnly;
   boolean mixesTypes;
@@ -211,6 +212,13 @@ final class Row {
   /** Operands may differ in type; what is refused stands in {@link #rejects}. */
   Row mixesTypes() {
     mixesTypes = true;
+    return this;
+  }
+
+  /** The result takes the memory of the first operand, which is closed. */
+  Row consumes() {
+    consumes = true;
+    overwrites = true;
     return this;
   }
 

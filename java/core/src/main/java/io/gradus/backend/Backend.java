@@ -155,9 +155,47 @@ public final class Backend extends Pointer {
 
   public native void geluGrad(int t, long x, long dy, long dx, long n);
 
+  public native void geluErf(int t, long x, long y, long n);
+
+  public native void geluErfGrad(int t, long x, long dy, long dx, long n);
+
   public native void silu(int t, long x, long y, long n);
 
   public native void siluGrad(int t, long x, long dy, long dx, long n);
+
+  // Pointwise along rows of (rows, cols)
+  public native void biasGelu(int t, long x, int bt, long bias, long y, long rows, long cols);
+
+  public native void biasGeluGrad(
+      int t,
+      long x,
+      int bt,
+      long bias,
+      long dy,
+      long dx,
+      boolean accumulate,
+      long dbias,
+      long rows,
+      long cols);
+
+  public native void biasGeluErf(int t, long x, int bt, long bias, long y, long rows, long cols);
+
+  public native void biasGeluErfGrad(
+      int t,
+      long x,
+      int bt,
+      long bias,
+      long dy,
+      long dx,
+      boolean accumulate,
+      long dbias,
+      long rows,
+      long cols);
+
+  public native void swiglu(int t, long x, long y, long rows, long cols);
+
+  public native void swigluGrad(
+      int t, long x, long dy, long dx, boolean accumulate, long rows, long cols);
 
   // Reductions
   public native void sum(int t, long x, long y, long yn, double scale, long[] dims);
@@ -313,6 +351,22 @@ public final class Backend extends Pointer {
       long dweight,
       long rows,
       long cols);
+
+  // Positions
+  public native void rotary(
+      int t,
+      long x,
+      int positionType,
+      long positions,
+      long first,
+      long y,
+      long rows,
+      long time,
+      long width,
+      long heads,
+      long size,
+      double theta,
+      boolean inverse);
 
   // Losses
   public native void crossEntropy(

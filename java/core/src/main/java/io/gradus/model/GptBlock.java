@@ -7,6 +7,7 @@ import io.gradus.nn.SelfAttention;
 import io.gradus.op.AttentionOptions;
 import io.gradus.op.Normalization;
 import io.gradus.op.Pointwise;
+import io.gradus.op.Positions;
 import io.gradus.op.Random;
 import io.gradus.tensor.Device;
 import io.gradus.tensor.Seed;
@@ -91,7 +92,10 @@ final class GptBlock extends Module {
   }
 
   private Tensor rotate(Tensor packed, Tensor places) {
-    return packed;
+    return config.positions() != GptConfig.Positions.ROTARY
+        ? packed
+        : Positions.rotaryInPlace(
+            packed, config.heads() + config.kvHeads(), config.head(), config.ropeTheta(), places);
   }
 
   /** The chain for generation: keys and values of earlier tokens come from a cache. */

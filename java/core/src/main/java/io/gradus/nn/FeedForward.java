@@ -1,6 +1,7 @@
 package io.gradus.nn;
 
 import io.gradus.op.Activations;
+import io.gradus.op.LinearAlgebra;
 import io.gradus.tensor.Device;
 import io.gradus.tensor.Seed;
 import io.gradus.tensor.Tensor;
@@ -40,7 +41,15 @@ public final class FeedForward extends Module {
   public Tensor forward(Tensor x) {
     return down.forward(
         switch (kind) {
-          default -> Activations.gelu(up.forward(x));
+          case SWIGLU -> Activations.swiglu(up.forward(x));
+          case GELU ->
+              up.bias() == null
+                  ? Activations.gelu(up.forward(x))
+                  : Activations.biasGelu(LinearAlgebra.linear(x, up.weight()), up.bias());
+          case GELU_ERF ->
+              up.bias() == null
+                  ? Activations.geluErf(up.forward(x))
+                  : Activations.biasGeluErf(LinearAlgebra.linear(x, up.weight()), up.bias());
         });
   }
 

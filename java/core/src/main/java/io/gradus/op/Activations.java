@@ -5,15 +5,17 @@ import static io.gradus.autograd.Wrt.wrt;
 
 import io.gradus.autograd.Tape;
 import io.gradus.tensor.Tensor;
+import java.util.function.UnaryOperator;
 
 /**
- * Pointwise nonlinearities, of F32, BF16 or F16. Each method is one op: the kernel call first, its
- * gradient right below.
+ * Nonlinearities, of F32, BF16 or F16, alone or with the bias or gate that they go with. Each
+ * method is one op: the kernel call first, its gradient right below.
  */
 public final class Activations {
 
   private static final double SQRT_2_OVER_PI = Math.sqrt(2 / Math.PI);
   private static final double GELU_CUBE = 0.044715;
+  private static final double DENSITY_AT_0 = 1 / Math.sqrt(2 * Math.PI);
 
   private Activations() {}
 
@@ -96,6 +98,123 @@ public final class Activations {
     return Tape.record("geluGrad", dx, constant(x), constant(dy));
   }
 
+  /** {@code y = x · Φ(x)}, with the normal distribution Φ itself: BERT's. */
+  public static Tensor geluErf(Tensor x) {
+    Checks.floating("geluErf", x);
+    Tensor y = Tensor.emptyLike(x);
+    x.backend().geluErf(x.typeCode(), x.address(), y.address(), x.size());
+    return Tape.record("geluErf", y, wrt(x, dy -> geluErfGrad(x, dy)));
+  }
+
+  private static Tensor geluErfGrad(Tensor x, Tensor dy) {
+    Tensor dx = Tensor.emptyLike(x);
+    x.backend().geluErfGrad(x.typeCode(), x.address(), dy.address(), dx.address(), x.size());
+    return Tape.record(
+        "geluErfGrad",
+        dx,
+        wrt(x, ddx -> Pointwise.mul(Pointwise.mul(ddx, dy), geluErfBend(x))),
+        wrt(dy, ddx -> geluErfGrad(x, ddx)));
+  }
+
+  /** The second derivative, {@code φ(x) (2 - x²)} with the density φ. */
+  private static Tensor geluErfBend(Tensor x) {
+    Tensor square = Pointwise.mul(x, x);
+    Tensor density = Pointwise.mul(Pointwise.exp(Pointwise.mul(square, -0.5)), DENSITY_AT_0);
+    return Pointwise.mul(density, Pointwise.add(Pointwise.neg(square), 2));
+  }
+
+  /**
+   * {@code y = gelu(x + bias)}, the bias (n) added along the last axis of x (…, n); F32 or of x's
+   * type. One sweep gives both gradients.
+   */
+  public static Tensor biasGelu(Tensor x, Tensor bias) {
+    long rows = checkBias("biasGelu", x, bias);
+    Tensor y = Tensor.emptyLike(x);
+    x.backend()
+        .biasGelu(
+            x.typeCode(),
+            x.address(),
+            bias.typeCode(),
+            bias.address(),
+            y.address(),
+            rows,
+            x.dim(-1));
+    OneSweep gradients =
+        new OneSweep(
+            x,
+            (dy, dx, accumulate, d) ->
+                x.backend()
+                    .biasGeluGrad(
+                        x.typeCode(),
+                        x.address(),
+                        bias.typeCode(),
+                        bias.address(),
+                        dy.address(),
+                        dx == null ? 0 : dx.address(),
+                        accumulate,
+                        d[0] == null ? 0 : d[0].address(),
+                        rows,
+                        x.dim(-1)),
+            bias);
+    return recordBiased("biasGelu", y, gradients, bias, dy -> geluGrad(biased(x, bias), dy));
+  }
+
+  /** {@code y = geluErf(x + bias)}, else as {@link #biasGelu}. */
+  public static Tensor biasGeluErf(Tensor x, Tensor bias) {
+    long rows = checkBias("biasGeluErf", x, bias);
+    Tensor y = Tensor.emptyLike(x);
+    x.backend()
+        .biasGeluErf(
+            x.typeCode(),
+            x.address(),
+            bias.typeCode(),
+            bias.address(),
+            y.address(),
+            rows,
+            x.dim(-1));
+    OneSweep gradients =
+        new OneSweep(
+            x,
+            (dy, dx, accumulate, d) ->
+                x.backend()
+                    .biasGeluErfGrad(
+                        x.typeCode(),
+                        x.address(),
+                        bias.typeCode(),
+                        bias.address(),
+                        dy.address(),
+                        dx == null ? 0 : dx.address(),
+                        accumulate,
+                        d[0] == null ? 0 : d[0].address(),
+                        rows,
+                        x.dim(-1)),
+            bias);
+    return recordBiased("biasGeluErf", y, gradients, bias, dy -> geluErfGrad(biased(x, bias), dy));
+  }
+
+  /** The number of rows that the bias is added to. */
+  private static long checkBias(String op, Tensor x, Tensor bias) {
+    Checks.floating(op, x);
+    Checks.parameter(op, "bias", bias, x);
+    return rows(x);
+  }
+
+  private static Tensor biased(Tensor x, Tensor bias) {
+    return Pointwise.add(x, Pointwise.cast(bias, x.dtype()));
+  }
+
+  private static Tensor recordBiased(
+      String op, Tensor y, OneSweep gradients, Tensor bias, UnaryOperator<Tensor> composed) {
+    return Tape.record(
+        op,
+        y,
+        gradients.wrtX(composed),
+        gradients.wrtParameter(
+            0,
+            dy ->
+                Pointwise.cast(Broadcast.reduce(composed.apply(dy), bias.shape()), bias.dtype())));
+  }
+
   /** {@code y = x / (1 + e^-x)}, also called swish (Elfwing et al. 2017). */
   public static Tensor silu(Tensor x) {
     Checks.floating("silu", x);
@@ -113,5 +232,48 @@ public final class Activations {
     Tensor dx = Tensor.emptyLike(x);
     x.backend().siluGrad(x.typeCode(), x.address(), dy.address(), dx.address(), x.size());
     return Tape.record("siluGrad", dx, constant(x), constant(dy));
+  }
+
+  /**
+   * {@code y = silu(gate) · up} (Shazeer 2020), of x (…, 2n) = gate | up, the two halves of each
+   * row; y is (…, n).
+   */
+  public static Tensor swiglu(Tensor x) {
+    Checks.floating("swiglu", x);
+    if (x.rank() < 1 || x.dim(-1) % 2 != 0) {
+      throw new IllegalArgumentException(
+          "swiglu: the last size must be even, gate and up: " + x.shape());
+    }
+    Tensor y = Tensor.empty(x.shape().with(-1, x.dim(-1) / 2), x.dtype(), x.device());
+    x.backend().swiglu(x.typeCode(), x.address(), y.address(), rows(x), y.dim(-1));
+    return Tape.record(
+        "swiglu",
+        y,
+        wrt(x, dy -> swigluGrad(x, dy), (dy, dx, accumulate) -> swigluGrad(x, dy, dx, accumulate)));
+  }
+
+  private static Tensor swigluGrad(Tensor x, Tensor dy) {
+    if (Tape.isRecording()) {
+      Tensor halves = Shapes.reshape(x, rows(x), 2, dy.dim(-1));
+      Tensor both = Shapes.transpose(halves, 0, 1);
+      Tensor gate = Shapes.reshape(Shapes.slice(both, 0, 1), dy.shape());
+      Tensor up = Shapes.reshape(Shapes.slice(both, 1, 2), dy.shape());
+      return Shapes.concat(
+          -1, siluGrad(gate, Pointwise.mul(dy, up)), Pointwise.mul(dy, silu(gate)));
+    }
+    Tensor dx = Tensor.emptyLike(x);
+    swigluGrad(x, dy, dx, false);
+    return dx;
+  }
+
+  private static void swigluGrad(Tensor x, Tensor dy, Tensor dx, boolean accumulate) {
+    x.backend()
+        .swigluGrad(
+            x.typeCode(), x.address(), dy.address(), dx.address(), accumulate, rows(x), dy.dim(-1));
+    Tape.record("swigluGrad", dx, constant(x), constant(dy));
+  }
+
+  private static long rows(Tensor x) {
+    return x.shape().size(0, x.rank() - 1);
   }
 }

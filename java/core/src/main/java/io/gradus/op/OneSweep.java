@@ -5,7 +5,7 @@ import static io.gradus.autograd.Wrt.constant;
 import io.gradus.autograd.Tape;
 import io.gradus.autograd.Wrt;
 import io.gradus.tensor.Tensor;
-import java.util.function.Function;
+import java.util.function.UnaryOperator;
 
 /**
  * The gradients of an op's input x and of its parameters, which one sweep over dy and x computes
@@ -34,7 +34,7 @@ final class OneSweep {
   }
 
   /** The input, with its gradient composed of recorded ops for second derivatives. */
-  Wrt wrtX(Function<Tensor, Tensor> composed) {
+  Wrt wrtX(UnaryOperator<Tensor> composed) {
     return Wrt.wrt(
         x,
         dy -> {
@@ -49,7 +49,7 @@ final class OneSweep {
   }
 
   /** A parameter, likewise; a constant where it is absent is left out by the caller. */
-  Wrt wrtParameter(int i, Function<Tensor, Tensor> composed) {
+  Wrt wrtParameter(int i, UnaryOperator<Tensor> composed) {
     return Wrt.wrt(
         parameters[i],
         dy -> Tape.isRecording() ? composed.apply(dy) : take(i, dy),

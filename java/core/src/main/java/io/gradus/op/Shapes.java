@@ -235,10 +235,11 @@ public final class Shapes {
   private static void copyPart(Tensor x, Tensor y, int axis, long fromX, long fromY, long count) {
     long inner = x.shape().size(axis + 1, x.rank()) * x.dtype().bytes();
     long rows = x.shape().size(0, axis);
+    long from = x.address(); // checks that it is open, even where there is nothing to copy
     if (inner * rows * count > 0) {
       x.backend()
           .copyRows(
-              x.address() + fromX * inner,
+              from + fromX * inner,
               x.dim(axis) * inner,
               y.address() + fromY * inner,
               y.dim(axis) * inner,
