@@ -1,4 +1,5 @@
 /** A program of a user. */
 module consumer {
+  requires io.gradus.hub;
   requires io.gradus.platform;
 }

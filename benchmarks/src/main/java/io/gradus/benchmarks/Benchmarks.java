@@ -21,7 +21,8 @@ public final class Benchmarks {
           PointwiseBench.class,
           SoftmaxBench.class,
           MlpBench.class,
-          CallBench.class);
+          CallBench.class,
+          TokenizerBench.class);
 
   public static void main(String[] args) throws RunnerException {
     List<String> names = new ArrayList<>(List.of(args));

@@ -52,6 +52,8 @@ final class Table {
         int batch = Integer.parseInt(params.getParam("batch"));
         yield new Work("MLP step b" + batch, "GFLOP/s", Sizes.mlpFlops(batch));
       }
+      case "TokenizerBench" ->
+          new Work(params.getParam("task"), "MB/s", 1e3 * TokenizerBench.bytes());
       default -> new Work("one op on one number", "ns", 0);
     };
   }

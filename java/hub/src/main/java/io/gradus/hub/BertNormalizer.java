@@ -26,7 +26,9 @@ record BertNormalizer(
     for (int at = 0; at < text.length(); ) {
       int c = text.codePointAt(at);
       at += Character.charCount(c);
-      if (chineseCharacters && isChinese(c)) {
+      if (c >= ' ' && c < 127) {
+        clean.append((char) c);
+      } else if (chineseCharacters && isChinese(c)) {
         clean.append(' ').appendCodePoint(c).append(' ');
       } else if (!cleanText) {
         clean.appendCodePoint(c);
@@ -57,7 +59,7 @@ record BertNormalizer(
   }
 
   private static String stripAccents(String text) {
-    if (text.chars().allMatch(c -> c < 128)) {
+    if (isAscii(text)) {
       return text;
     }
     StringBuilder stripped = new StringBuilder(text.length());
@@ -75,6 +77,15 @@ record BertNormalizer(
     }
     appendWithoutMarks(text.substring(from), stripped);
     return stripped.toString();
+  }
+
+  private static boolean isAscii(String text) {
+    for (int i = 0; i < text.length(); i++) {
+      if (text.charAt(i) >= 128) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static void appendWithoutMarks(String text, StringBuilder stripped) {

@@ -132,8 +132,6 @@ final class Components {
     } catch (PatternSyntaxException e) {
       String what = e.getDescription() + " in " + Json.shown(regex);
       throw new IOException("its expression cannot be read by Java: " + what, e);
-    } catch (StackOverflowError e) {
-      throw new IOException("its expression is nested too deep: " + Json.shown(regex));
     }
   }
 

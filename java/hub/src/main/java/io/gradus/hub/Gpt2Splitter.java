@@ -45,8 +45,12 @@ final class Gpt2Splitter implements PreTokenizer {
   /** Where code points of another kind begin. */
   static int runEnd(String text, int start, int to, int kind) {
     int end = start;
-    while (end < to && kind(text.codePointAt(end)) == kind) {
-      end += Character.charCount(text.codePointAt(end));
+    while (end < to) {
+      int c = text.codePointAt(end);
+      if (kind(c) != kind) {
+        break;
+      }
+      end += Character.charCount(c);
     }
     return end;
   }

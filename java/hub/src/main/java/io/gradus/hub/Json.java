@@ -4,7 +4,9 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
+import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.core.StreamWriteFeature;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.math.BigInteger;
@@ -24,6 +26,9 @@ final class Json {
       JsonFactory.builder()
           .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
           .disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES)
+          // Training on a long run of one letter gives a token of half that length.
+          .streamReadConstraints(StreamReadConstraints.builder().maxNameLength(10_000_000).build())
+          .disable(StreamWriteFeature.AUTO_CLOSE_TARGET)
           .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
           .build();
 

@@ -5,13 +5,8 @@ import io.gradus.data.OutputFile;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.ByteBuffer;
-import java.nio.CharBuffer;
 import java.nio.channels.Channels;
 import java.nio.charset.CharacterCodingException;
-import java.nio.charset.CharsetDecoder;
-import java.nio.charset.CodingErrorAction;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -208,9 +203,7 @@ public final class Tokenizer {
 
     private final Tokenizer tokenizer;
     private final boolean skipSpecial;
-    private final CharsetDecoder utf8 =
-        StandardCharsets.UTF_8.newDecoder().onMalformedInput(CodingErrorAction.REPLACE);
-    private byte[] pending = {};
+    private final Utf8Decoder utf8 = new Utf8Decoder();
     private boolean first = true;
 
     private Decoder(Tokenizer tokenizer, boolean skipSpecial) {
@@ -224,27 +217,18 @@ public final class Tokenizer {
       if (skipSpecial && tokenizer.isSpecial(id)) {
         return "";
       }
-      byte[] bytes = tokenizer.tokenText.bytes(token, first);
+      StringBuilder text = new StringBuilder();
+      utf8.decode(tokenizer.tokenText.bytes(token, first), text);
       first = false;
-      return text(bytes, false);
+      return text.toString();
     }
 
     /** What is left at the end, which is U+FFFD for a character that was begun; starts anew. */
     public String finish() {
-      String rest = text(new byte[0], true);
-      utf8.reset();
+      StringBuilder text = new StringBuilder();
+      utf8.finish(text);
       first = true;
-      return rest;
-    }
-
-    private String text(byte[] bytes, boolean end) {
-      ByteBuffer in = ByteBuffer.allocate(pending.length + bytes.length);
-      in.put(pending).put(bytes).flip();
-      CharBuffer out = CharBuffer.allocate(in.remaining());
-      utf8.decode(in, out, end);
-      pending = new byte[in.remaining()];
-      in.get(pending);
-      return out.flip().toString();
+      return text.toString();
     }
   }
 

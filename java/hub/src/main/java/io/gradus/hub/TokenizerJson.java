@@ -82,7 +82,7 @@ final class TokenizerJson {
   private static final class ModelParts {
 
     final Map<String, Object> settings = new LinkedHashMap<>();
-    final Map<String, Integer> vocabulary = new HashMap<>();
+    final Map<String, Integer> vocabulary = new LinkedHashMap<>();
     final List<String> merges = new ArrayList<>();
 
     static ModelParts read(JsonParser in) throws IOException {
