@@ -61,7 +61,7 @@ final class GptRun implements Pretraining.Listener {
             model.parameters().count(),
             trainTokens,
             TokenFigures.of(validation == null ? train : validation, tokenizer),
-            PeakRate.measure());
+            PeakRate.get());
   }
 
   /** A training from its beginning. */
@@ -181,7 +181,9 @@ final class GptRun implements Pretraining.Listener {
 
   private void sample(long step) {
     long every = settings.sampleEvery();
-    if (every > 0 && (step % every == 0 || step == settings.recipe().steps())) {
+    boolean canBegin =
+        !settings.prompt().isEmpty() || TextGenerator.endOfText(tokenizer).isPresent();
+    if (every > 0 && canBegin && (step % every == 0 || step == settings.recipe().steps())) {
       int most = Math.min(SAMPLE_TOKENS, model.config().context() / 2);
       var config =
           GenerationConfig.sample(most, Seed.of(settings.seed())).withTemperature(0.8).withTopK(50);

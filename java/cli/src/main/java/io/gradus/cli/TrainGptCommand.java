@@ -166,7 +166,7 @@ final class TrainGptCommand implements Callable<Integer> {
     check(
         vocabulary == null || vocabulary > 256,
         "--vocabulary",
-        "must be 257 or more, for all bytes and <|endoftext|>",
+        "must be 257 or more, for all bytes and the end of texts",
         vocabulary);
   }
 
@@ -194,6 +194,7 @@ final class TrainGptCommand implements Callable<Integer> {
       throws IOException {
     Tokenizer tokenizer = tokenizer(source, base, report);
     GptConfig config = base.withVocabulary(tokenizer.size());
+    checkPrompt(tokenizer, config);
     boolean made = !Files.exists(output);
     try {
       Files.createDirectories(output);
@@ -211,6 +212,15 @@ final class TrainGptCommand implements Callable<Integer> {
     RunFile settings = settings(source, tokenizer, config, tokens);
     settings.write(folder.run());
     return GptRun.start(folder, settings, config, tokens, report);
+  }
+
+  private void checkPrompt(Tokenizer tokenizer, GptConfig config) {
+    int tokens = prompt == null ? 0 : tokenizer.encode(prompt).length;
+    check(
+        tokens < config.context(),
+        "--sample-prompt",
+        "leaves no room in the context of " + config.context() + " tokens",
+        tokens);
   }
 
   private Tokenizer tokenizer(TextSource source, GptConfig config, GptReport report)
@@ -280,17 +290,18 @@ final class TrainGptCommand implements Callable<Integer> {
         bf16,
         checkpointing,
         recipe.sampleEvery(all),
-        prompt != null ? prompt : firstWords(tokens, tokens.size() - validation, tokenizer),
+        prompt != null ? prompt : firstWords(tokens, tokens.size() - validation, tokenizer, config),
         seed);
   }
 
-  /** Some whole words of the held-out text. */
-  private static String firstWords(Tokens tokens, long from, Tokenizer tokenizer) {
-    int count = (int) Math.min(24, tokens.size() - from);
+  /** Some whole words of the held-out text, which leave room for more. */
+  private static String firstWords(
+      Tokens tokens, long from, Tokenizer tokenizer, GptConfig config) {
+    int count = (int) Math.min(Math.min(24, config.context() / 2), tokens.size() - from);
     String text = count == 0 ? "" : tokenizer.decode(tokens.read(from, count), true);
     int first = text.indexOf(' ') + 1;
     int last = text.lastIndexOf(' ');
-    return last > first ? text.substring(first, last).replaceAll("\\s+", " ") : "The";
+    return last > first ? text.substring(first, last).replaceAll("\\s+", " ") : "";
   }
 
   private GptReport report() {
