@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <new>
+#include <stdexcept>
+#include <string>
 
 #include "cpu/gemm_pack.h"
 #include "cpu/indices.h"
@@ -118,12 +119,25 @@ bool Rows::meet(int64_t first, int64_t n) {
   return any;
 }
 
+static_assert(kRows % 16 == 0 && kKeys % 16 == 0, "blocks of scratch are whole cache lines");
+
 Scratch::Scratch(Memory& memory, int64_t floats)
     : memory_(memory),
       bytes_(floats * static_cast<int64_t>(sizeof(float))),
       data_(memory.allocate(bytes_)),
-      next_(static_cast<float*>(data_)) {
-  if (data_ == nullptr) throw std::bad_alloc();
+      next_(static_cast<float*>(data_)),
+      end_(next_ + floats) {
+  if (data_ == nullptr) {
+    throw std::runtime_error("attention: there is no memory for " + std::to_string(bytes_) +
+                             " bytes of blocks; use smaller batches or raise -Dgradus.memory");
+  }
+}
+
+float* Scratch::take(int64_t n) {
+  float* block = next_;
+  next_ += rounded(n);
+  if (next_ > end_) throw std::logic_error("attention: a task takes more than it asked for");
+  return block;
 }
 
 void multiply(const float* a, int64_t aRow, int64_t aColumn, int64_t rows, const float* b,

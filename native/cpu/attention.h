@@ -97,30 +97,40 @@ struct Rows {
   }
   /** Finds the spans in keys [first, first + n); false where no row sees any. */
   bool meet(int64_t first, int64_t n);
+
+  /** Calls each(row, rows, span), for neighbouring groups of one span together. */
+  template <class Each>
+  void eachSpan(Each&& each) const {
+    for (int64_t g = 0, next; g < groups(); g = next) {
+      const Span s = span[g];
+      int64_t n = 0;
+      for (next = g; next < groups() && span[next].begin == s.begin && span[next].end == s.end;
+           ++next) {
+        n += rowsOf(next);
+      }
+      if (!s.empty()) each(g * kGroup, n, s);
+    }
+  }
 };
 
 /** Memory of a backend for as long as a task runs. */
 class Scratch {
  public:
+  /** Throws where there is none. */
   Scratch(Memory& memory, int64_t floats);
   ~Scratch() { memory_.release(data_, bytes_); }
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
 
-  /** The next n floats. */
-  float* take(int64_t n) {
-    float* block = next_;
-    next_ += rounded(n);
-    return block;
-  }
-  /** What a piece of n floats takes of it: whole cache lines. */
+  /** The next n floats: whole cache lines. */
+  float* take(int64_t n);
   static int64_t rounded(int64_t n) { return (n + 15) / 16 * 16; }
 
  private:
   Memory& memory_;
   int64_t bytes_;
   void* data_;
-  float* next_;
+  float *next_, *end_;
 };
 
 /** y (rows, columns) = a (rows, k) times b (k, columns), + y where it accumulates. Columns are

@@ -60,8 +60,8 @@ class KeyBlocks {
  private:
   static int64_t floats(const Problem& p) {
     const int64_t all = p.group() * p.tq;
-    return 3 * all * p.width() + 2 * (all + 16) + 3 * kKeys * p.width() +
-           2 * Scratch::rounded(p.d * kKeys) + 2 * kRows * kKeys;
+    return 3 * Scratch::rounded(all * p.width()) + 2 * Scratch::rounded(all) +
+           3 * kKeys * p.width() + 2 * p.d * kKeys + 2 * kRows * kKeys;
   }
 
   void packQueries(int64_t b, int64_t kvHead) {
@@ -126,7 +126,7 @@ class KeyBlocks {
     for (int64_t r = i; r < std::min(i + kRows, p_.tq); ++r) rows_.add(p_, b, head, r);
     if (rows_.from >= key + n || rows_.to <= key || !rows_.meet(key, n)) return;
     const float *q = q_ + row * width, *dy = dy_ + row * width;
-    eachSpan([&](int64_t r, int64_t count, Span s) {
+    rows_.eachSpan([&](int64_t r, int64_t count, Span s) {
       const int64_t at = r * kKeys + s.begin, columns = s.end - s.begin;
       multiply(q + r * width, width, 1, count, kColumns_ + s.begin, kKeys, p_.d, weights_ + at,
                kKeys, columns, false);
@@ -134,7 +134,7 @@ class KeyBlocks {
                kKeys, columns, false);
     });
     differentiate(key, row);
-    eachSpan([&](int64_t r, int64_t count, Span s) {
+    rows_.eachSpan([&](int64_t r, int64_t count, Span s) {
       multiply(dscores_ + r * kKeys + s.begin, kKeys, 1, count, k_ + s.begin * width, width,
                s.end - s.begin, dq + (row + r) * width, width, width, true);
     });
@@ -151,20 +151,6 @@ class KeyBlocks {
                dv_ + first * width, width, width, true);
       multiply(dscores_ + at, 1, kKeys, count, q + s.begin * width, width, s.end - s.begin,
                dk_ + first * width, width, width, true);
-    }
-  }
-
-  template <class Each>
-  void eachSpan(Each&& each) {
-    for (int64_t g = 0, next; g < rows_.groups(); g = next) {
-      const Span s = rows_.span[g];
-      int64_t n = 0;
-      for (next = g; next < rows_.groups() && rows_.span[next].begin == s.begin &&
-                     rows_.span[next].end == s.end;
-           ++next) {
-        n += rows_.rowsOf(next);
-      }
-      if (!s.empty()) each(g * kGroup, n, s);
     }
   }
 
@@ -235,7 +221,7 @@ void CpuBackend::attentionGrad(Type t, In q, In k, In v, In lengths, In document
   const int64_t blocks = std::max<int64_t>((p.tk + kKeys - 1) / kKeys, 1);
   const int64_t parts = std::clamp<int64_t>((kTasks + pairs - 1) / pairs, 1, blocks);
   const int64_t size = p.group() * p.tq * p.width();
-  Scratch sums(memory_, parts == 1 ? 0 : pairs * parts * size);
+  Scratch sums(memory_, parts == 1 ? 0 : Scratch::rounded(pairs * parts * size));
   float* partial = parts == 1 ? nullptr : sums.take(pairs * parts * size);
   const int64_t work = std::max<int64_t>(p.group() * p.tq * (p.tk / parts) * p.d, 1);
   pool().split(pairs * parts, std::max<int64_t>(kWork / work, 1), [&](int64_t begin, int64_t end) {

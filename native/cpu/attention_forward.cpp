@@ -85,7 +85,7 @@ class QueryBlock {
     std::fill(largest_, largest_ + kRows, kHidden);
     std::fill(sums_, sums_ + kRows * kLanes, 0.0f);
     std::fill(lanes_, lanes_ + kRows * kLanes, kHidden);
-    for (bool& group : started_) group = false;
+    std::fill(o_, o_ + kRows * p_.width(), 0.0f);
     for (int64_t block = rows_.from / kKeys; block * kKeys < rows_.to; ++block) {
       const int64_t keys = std::min(p_.tk - block * kKeys, kKeys);
       if (rows_.meet(block * kKeys, keys)) visit(b, h / p_.group(), block);
@@ -96,8 +96,8 @@ class QueryBlock {
 
  private:
   static int64_t floats(const Problem& p, bool packs) {
-    const int64_t own = packs ? Scratch::rounded(p.d * kKeys) + 2 * kKeys * p.width() : 0;
-    return 2 * kRows * p.width() + kRows * (kKeys + 2 * kLanes + 3) + own + 16;
+    const int64_t own = packs ? kKeys * (p.d + 2 * p.width()) : 0;
+    return kRows * (2 * p.width() + kKeys + 2 * kLanes + 3) + own;
   }
 
   void visit(int64_t b, int64_t kvHead, int64_t block) {
@@ -110,33 +110,15 @@ class QueryBlock {
     } else {
       pack(p_, b, kvHead, first, keys_, columns_, values_);
     }
-    eachSpan([&](int64_t r, int64_t n, Span s) {
+    rows_.eachSpan([&](int64_t r, int64_t n, Span s) {
       multiply(q_ + r * p_.width(), p_.width(), 1, n, columns + s.begin, kKeys, p_.d,
                scores_ + r * kKeys + s.begin, kKeys, s.end - s.begin, false);
     });
     weigh(first);
-    eachSpan([&](int64_t r, int64_t n, Span s) {
+    rows_.eachSpan([&](int64_t r, int64_t n, Span s) {
       multiply(scores_ + r * kKeys + s.begin, kKeys, 1, n, values + s.begin * p_.width(),
-               p_.width(), s.end - s.begin, o_ + r * p_.width(), p_.width(), p_.width(),
-               started_[r / kGroup]);
+               p_.width(), s.end - s.begin, o_ + r * p_.width(), p_.width(), p_.width(), true);
     });
-    for (int64_t g = 0; g < rows_.groups(); ++g) started_[g] |= !rows_.span[g].empty();
-  }
-
-  /** Calls each(row, rows, span), for all rows together where they need the same. */
-  template <class Each>
-  void eachSpan(Each&& each) {
-    for (int64_t g = 0, next; g < rows_.groups(); g = next) {
-      const Span s = rows_.span[g];
-      int64_t n = 0;
-      for (next = g; next < rows_.groups() && same(s, g, next); ++next) n += rows_.rowsOf(next);
-      if (!s.empty()) each(g * kGroup, n, s);
-    }
-  }
-
-  bool same(const Span& s, int64_t g, int64_t other) const {
-    return rows_.span[other].begin == s.begin && rows_.span[other].end == s.end &&
-           started_[g] == started_[other];
   }
 
   /** Turns scores into exp(score - largest) and lets earlier results follow a larger largest. */
@@ -174,7 +156,7 @@ class QueryBlock {
           x[j] = math::floatOf(math::bitsOf(x[j]) & keeps[j - s.begin]);
         }
       }
-      if (rescale_[r] != 1.0f && started_[r / kGroup]) {
+      if (rescale_[r] != 1.0f) {
         float* o = o_ + r * p_.width();
         for (int64_t j = 0; j < p_.width(); ++j) o[j] *= rescale_[r];
       }
@@ -202,7 +184,6 @@ class QueryBlock {
   const float* packed_;
   Out y_, lse_;
   Rows rows_;
-  bool started_[kRows / kGroup];  // whether a group has results already
   float *q_, *o_, *scores_, *lanes_, *sums_, *largest_, *shift_, *rescale_;
   float *columns_ = nullptr, *values_ = nullptr, *keys_ = nullptr;
 };

@@ -1,16 +1,19 @@
-// One product is cut into tasks of whole tiles. The rows of a are read one float at a time and b in
-// vectors, so b is what has to be laid out well: where its rows are not contiguous, or are many, it
-// is packed into strips as wide as a tile, either once for all tasks or by each task for itself,
-// just before it is used and while it is in L1 or L2.
+// A product is cut into tasks of whole tiles. Here the rows of a are read where they stand, one
+// float at a time, and b in vectors, so b is what has to be laid out well: where its rows are not
+// contiguous, or are many, it is packed into strips as wide as a tile, either once for all tasks or
+// by each task for itself, just before it is used and while it is in L1 or L2. Larger products pack
+// both operands: gemm_blocks.cpp.
 #include "cpu/gemm.h"
 
 #include <algorithm>
 #include <cstring>
 
 #include "cpu/blas.h"
+#include "cpu/gemm_blocks.h"
 #include "cpu/gemm_buffer.h"
 #include "cpu/gemm_kernel.h"
 #include "cpu/gemm_pack.h"
+#include "cpu/gemm_rows.h"
 #include "cpu/pool.h"
 
 namespace gradus {
@@ -24,13 +27,13 @@ constexpr int64_t kTasks = 32;                 // enough to be shared out evenly
 constexpr int64_t kFewRows = 32;               // packing a strip for fewer does not pay
 constexpr int64_t kManyRows = 256;             // of a task; with kDepth of k they stay in L2
 constexpr int64_t kShared = int64_t{1} << 18;  // floats of b that are packed once for all tasks
-constexpr int64_t kPacked = int64_t{1} << 22;  // floats of a that are packed at a time
+constexpr int64_t kPacked = int64_t{1} << 22;  // floats of a that are converted at a time
 constexpr int64_t kWiden = int64_t{1} << 14;   // floats that are converted in a task
 constexpr int64_t kFewDeep = 32;               // rows of b that stay in the TLB as they are
 
 int64_t ceilDivide(int64_t x, int64_t y) { return (x + y - 1) / y; }
 
-thread_local Buffer sharedA, sharedB, widenedA, ownStrip, ownColumns, ownResult;
+thread_local Buffer sharedB, widenedA, ownStrip, ownColumns, ownResult;
 
 /** Columns [begin, end) of b; the last vector may be partly filled. */
 struct Strip {
@@ -61,22 +64,13 @@ class Multiplication {
       down = std::max(std::min(ceilDivide(tasks, across), ceilDivide(p.m, 4 * kFewRows)),
                       ceilDivide(p.m, kManyRows));
     }
-    if (packsA()) packA();
-    int64_t unit = a_ == nullptr ? 1 : kPanel, units = ceilDivide(p.m, unit);
     pool().run(down * across, [&](int64_t task) {
       int64_t row = task / across, column = task % across;
-      int64_t i = row * units / down * unit;
-      int64_t end = std::min((row + 1) * units / down * unit, p.m);
+      int64_t i = row * p.m / down, end = (row + 1) * p.m / down;
       for (int64_t s = column * strips_ / across; s < (column + 1) * strips_ / across; ++s) {
         multiply(i, end - i, strip(s));
       }
     });
-  }
-
-  /** Floats that lie as far apart as a's columns share no cache line: packed if they are used
-   * again. */
-  bool packsA() const {
-    return p.a.column != 1 && p.m > kFewRows && p.k > kFewDeep / 2 && strips_ > 2;
   }
 
  private:
@@ -92,24 +86,6 @@ class Multiplication {
   bool readable() const { return p.b.column == 1 && p.b.type == DType::F32; }
   /** And they are few. */
   bool direct() const { return readable() && p.k <= kFewDeep; }
-
-  /** The panel of row i starts at a_ + i * k. */
-  void packA() {
-    constexpr int64_t kTogether = 16 * kPanel;  // rows: a few cache lines of each column
-    a_ = sharedA.atLeast(ceilDivide(p.m, kPanel) * kPanel * p.k);
-    pool().split(p.m, kTogether, [this](int64_t begin, int64_t end) {
-      int64_t whole = begin + (end - begin) / kPanel * kPanel;
-      for (int64_t l = 0; l < p.k; ++l) {
-        const float* column = p.a.at(0, l).floats();
-        for (int64_t i = begin; i < whole; i += kPanel) {
-          std::memcpy(a_ + i * p.k + l * kPanel, column + i, kPanel * sizeof(float));
-        }
-      }
-      if (whole < end) {
-        packRows(p.a.at(whole, 0).transposed(), p.k, end - whole, kPanel, a_ + whole * p.k);
-      }
-    });
-  }
 
   void packB() {
     b_ = sharedB.atLeast(vectors_ * kLanes * p.k);
@@ -163,43 +139,28 @@ class Multiplication {
     });
   }
 
-  /** Covers the rows with tiles: of kPanel as far as they go where a is packed, else about as high.
-   */
+  /** Covers the rows with tiles that are about as high as each other. */
   void sweep(Tiles t, int64_t i, int64_t rows, int64_t l, int64_t vectors) const {
-    int64_t height, less, aStep;  // tiles of `height` first, the others have `less`
-    if (a_ != nullptr) {
-      t.a = a_ + i * p.k + l * kPanel;
-      t.aRow = 1;
-      t.aColumn = kPanel;
-      aStep = p.k;
-      height = kPanel;
-      t.count = rows / height;
-      less = rows - t.count * height;
-    } else {
-      t.a = p.a.at(i, l).floats();
-      t.aRow = p.a.row;
-      t.aColumn = p.a.column;
-      aStep = p.a.row;
-      int64_t tiles = ceilDivide(rows, tileRows(static_cast<int>(vectors)));
-      height = ceilDivide(rows, tiles);
-      less = height - 1;
-      t.count = rows - less * tiles;
-    }
-    t.aNext = height * aStep;
+    t.a = p.a.at(i, l).floats();
+    t.aRow = p.a.row;
+    t.aColumn = p.a.column;
+    int64_t tiles = ceilDivide(rows, tileRows(static_cast<int>(vectors)));
+    int64_t height = ceilDivide(rows, tiles), less = height - 1;
+    t.count = rows - less * tiles;  // tiles of `height` first, the others have `less`
+    t.aNext = height * p.a.row;
     multiplyTiles(t, height, vectors);
     rows -= t.count * height;
     if (rows == 0) return;
     t.a += t.count * t.aNext;
     t.y += t.count * height * t.yRow;
     t.count = rows / less;
-    t.aNext = less * aStep;
+    t.aNext = less * p.a.row;
     multiplyTiles(t, less, vectors);
   }
 
   Product p;
   bool transposed_;
   int64_t vectors_, strips_, depth_;
-  float* a_ = nullptr;
   float* b_ = nullptr;
 };
 
@@ -254,11 +215,12 @@ void gemm(const Product& product) {
   if (product.m == 0 || product.n == 0) return;
   if (product.k == 0) return storeBias(product);
   if (usesBlas()) return blasGemm(product);
+  if (readsOnce(product)) return multiplyFewRows(product);
+  if (paysInBlocks(product)) return multiplyInBlocks(product);
   bool transposed = betterTransposed(product);
   Product p = transposed ? transpose(product) : product;
-  int64_t rows = p.m;
   const bool widens = p.a.type != DType::F32;
-  if (widens || Multiplication(p, transposed).packsA()) rows = std::max(kPacked / p.k, kManyRows);
+  const int64_t rows = widens ? std::max(kPacked / p.k, kManyRows) : p.m;
   for (int64_t left = p.m; left > 0; left -= p.m) {
     p.m = std::min(rows, left);
     Product piece = p;

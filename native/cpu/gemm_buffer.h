@@ -26,7 +26,11 @@ class Buffer {
   }
 
  private:
-  static int64_t bytes(int64_t n) { return n * static_cast<int64_t>(sizeof(float)); }
+  /** Whole huge pages: a page of 4 KiB holds less than a tile's operands. */
+  static int64_t bytes(int64_t n) {
+    constexpr int64_t kHugePage = int64_t{2} << 20;
+    return (n * static_cast<int64_t>(sizeof(float)) + kHugePage - 1) / kHugePage * kHugePage;
+  }
 
   void release() {
     if (data_ != nullptr) system::unmap(data_, bytes(size_));

@@ -13,7 +13,7 @@ namespace {
 
 #if defined(__AVX512F__)
 constexpr int kLanes = 16;
-constexpr int kVectors = 3;  // a tile's most vectors in a row
+constexpr int kVectors = 4;  // a tile's most vectors in a row
 constexpr int kSums = 24;    // a tile's most vectors, of 32 registers
 #elif defined(__AVX__)
 constexpr int kLanes = 8;
@@ -27,10 +27,14 @@ constexpr int kSums = 12;
 
 typedef float Vector __attribute__((vector_size(kLanes * sizeof(float))));
 
-/** The most rows of a tile that is `vectors` wide. AVX2: 4x24, 6x16. AVX-512: 8x48, 12x32. */
+/** The most rows of a tile that is `vectors` wide. AVX2: 4x24, 6x16. AVX-512: 6x64, 8x48,
+ * 12x32. */
 constexpr int tileRows(int vectors) { return vectors == 1 ? kSums / 2 : kSums / vectors; }
 
-constexpr int kPanel = tileRows(kVectors);  // rows of a that are packed together
+// Where both operands are packed, a tile is 8x48 or 4x24, of which the widths of transformers are
+// multiples.
+constexpr int kStripVectors = 3;
+constexpr int kPanel = tileRows(kStripVectors);  // rows of a that are packed together
 
 /** `count` tiles of y, one below the other: a's rows times b, whose rows hold whole vectors. */
 struct Tiles {
@@ -139,8 +143,11 @@ inline void multiplyTiles(const Tiles& t, int64_t rows, int64_t vectors) {
 class Ahead {
  public:
   Ahead() = default;
-  Ahead(const char* data, int64_t rows, int64_t bytes, int64_t stride)
-      : line_(data), rows_(rows), lines_((bytes + 127) / 64), left_(lines_) {
+  Ahead(const void* data, int64_t rows, int64_t bytes, int64_t stride)
+      : line_(static_cast<const char*>(data)),
+        rows_(rows),
+        lines_((bytes + 127) / 64),
+        left_(lines_) {
     jump_ = stride - lines_ * 64;
   }
 
@@ -175,13 +182,11 @@ struct Panels {
 template <int Rows, int Vectors>
 void multiplyPanel(Panels& t, const float* a, float* y) {
   constexpr int kSteps = 8;
+  constexpr int kAhead = 16;  // steps
   const float* b = t.b;
   Vector sum[Rows][Vectors] = {};
-#pragma GCC unroll 16
-  for (int i = 0; i < Rows; ++i) {
-#pragma GCC unroll 4
-    for (int v = 0; v < Vectors; ++v) __builtin_prefetch(y + i * t.yRow + v * kLanes, 1);
-  }
+  const float* row = y;
+  int rowsAhead = Rows;
   auto step = [&] {
     Vector x[Vectors];
 #pragma GCC unroll 4
@@ -197,8 +202,16 @@ void multiplyPanel(Panels& t, const float* a, float* y) {
   };
   int64_t l = t.k;
   for (; l >= kSteps; l -= kSteps) {
+    // A few at a time: what misses L2 must not hold up what comes from there.
     t.ahead.fetchOne();
 #pragma GCC unroll 4
+    for (int j = 0; j < kSteps * kPanel; j += 16) __builtin_prefetch(a + kAhead * kPanel + j);
+    if (rowsAhead-- > 0) {
+#pragma GCC unroll 4
+      for (int v = 0; v < Vectors; ++v) __builtin_prefetch(row + v * kLanes, 1);
+      row += t.yRow;
+    }
+#pragma GCC unroll 1
     for (int j = 0; j < kSteps; ++j) step();
   }
   for (; l > 0; --l) step();
@@ -213,7 +226,7 @@ void multiplyLastPanel(Panels& t, int64_t rows, const float* a, float* y) {
   multiplyPanel<Rows, Vectors>(t, a, y);
 }
 
-template <int Vectors = kVectors>
+template <int Vectors = kStripVectors>
 void multiplyPanels(Panels& t, int64_t vectors) {
   if constexpr (Vectors > 1) {
     if (vectors < Vectors) return multiplyPanels<Vectors - 1>(t, vectors);

@@ -106,11 +106,23 @@ inline void packRows(const Matrix& x, int64_t rows, int64_t columns, int64_t wid
   });
 }
 
+/**
+ * A part of the cache lines that hold rows i and on of Lanes columns: called for every fourth i, it
+ * fetches each line once.
+ */
+template <int Lanes>
+void fetchColumns(const float* x, int64_t xColumn, int64_t i) {
+  const float* line = x + i / 16 * 16 + i / 4 % 4 * (Lanes / 4) * xColumn;
+#pragma GCC unroll 4
+  for (int j = 0; j < Lanes / 4; ++j) __builtin_prefetch(line + j * xColumn);
+}
+
 /** Lanes columns, contiguous each, of x as rows of y. */
 template <int Lanes>
 void packColumns(const float* x, int64_t xColumn, int64_t rows, int64_t width, float* y) {
   int64_t whole = rows / 4 * 4;
   for (int64_t i = 0; i < whole; i += 4) {
+    fetchColumns<Lanes>(x + Lanes * xColumn, xColumn, i);
     typename VectorOf<Lanes>::Type block[4];
     loadTransposed<Lanes>(x + i, xColumn, block);
 #pragma GCC unroll 4
@@ -175,6 +187,30 @@ void packPanels(const E* x, int64_t xRow, int64_t rows, int64_t panels, float* y
   }
 }
 
+/** Two panels of rows of x, whose columns are contiguous; a vector holds a row of both. */
+inline void packTwoPanels(const float* x, int64_t xColumn, int64_t rows, float* y) {
+  int64_t whole = rows / 4 * 4;
+  float* second = y + kPanel * rows;
+  for (int64_t i = 0; i < whole; i += 4) {
+    fetchColumns<kLanes>(x + kLanes * xColumn, xColumn, i);
+    Vector block[4];
+    loadTransposed<kLanes>(x + i, xColumn, block);
+#pragma GCC unroll 4
+    for (int l = 0; l < 4; ++l) {
+      float floats[kLanes];
+      std::memcpy(floats, &block[l], sizeof(floats));
+      std::memcpy(y + (i + l) * kPanel, floats, sizeof(floats) / 2);
+      std::memcpy(second + (i + l) * kPanel, floats + kPanel, sizeof(floats) / 2);
+    }
+  }
+  for (int64_t i = whole; i < rows; ++i) {
+    for (int64_t j = 0; j < kPanel; ++j) {
+      y[i * kPanel + j] = x[i + j * xColumn];
+      second[i * kPanel + j] = x[i + (j + kPanel) * xColumn];
+    }
+  }
+}
+
 /** Rows of x in panels of kPanel columns, the last of which is filled up with zeros. */
 inline void packPanels(const Matrix& x, int64_t rows, int64_t columns, Buffer& floats, float* y) {
   int64_t panels = columns / kPanel;
@@ -183,7 +219,13 @@ inline void packPanels(const Matrix& x, int64_t rows, int64_t columns, Buffer& f
       packPanels(x.data.as<decltype(element)>(), x.row, rows, panels, y);
     });
   } else {
-    for (int64_t panel = 0; panel < panels; ++panel) {
+    int64_t panel = 0;
+    if constexpr (2 * kPanel == kLanes) {
+      for (; x.type == DType::F32 && panel + 2 <= panels; panel += 2) {
+        packTwoPanels(x.at(0, panel * kPanel).floats(), x.column, rows, y + panel * kPanel * rows);
+      }
+    }
+    for (; panel < panels; ++panel) {
       pack(x.at(0, panel * kPanel), rows, kPanel, kPanel, floats, y + panel * kPanel * rows);
     }
   }

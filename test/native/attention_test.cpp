@@ -71,6 +71,8 @@ struct Run {
       for (int64_t j = 0; j < c.tk; ++j) {
         if (numbers.below(10) == 0) id = 7 + (id + 1) % 5;
         documents.set(b * c.tk + j, static_cast<double>(id));
+        const bool same = j > 0 && documents[b * c.tk + j] == documents[b * c.tk + j - 1];
+        runs.push_back(same ? runs.back() : b * c.tk + j);
       }
     }
   }
@@ -127,10 +129,9 @@ struct Run {
     const int64_t own = c.tq == c.tk ? i : i + length - c.tq;
     if (j >= length || (c.causal && j > own)) return false;
     if (c.window > 0 && (own - j >= c.window || j - own >= c.window)) return false;
-    if (c.documents) {
-      for (int64_t m = std::min(i, j); m < std::max(i, j); ++m) {
-        if (documents[b * c.tk + m] != documents[b * c.tk + m + 1]) return false;
-      }
+    if (c.documents &&
+        runs[static_cast<size_t>(b * c.tk + i)] != runs[static_cast<size_t>(b * c.tk + j)]) {
+      return false;
     }
     return true;
   }
@@ -154,6 +155,7 @@ struct Run {
 
   Case c;
   std::vector<long> dims;
+  std::vector<int64_t> runs;  // where the document of each key begins
   Tensor q, k, v, lengths, documents, mask, slopes, dy, y, lse, dq, dk, dv;
 };
 
@@ -260,6 +262,7 @@ void check(Backend& backend, const Case& c) {
 std::vector<Case> optionsAt(int64_t t) {
   Case plain;
   plain.tq = plain.tk = t;
+  if (t > 100) plain.d = 5;  // the reference takes its time
   std::vector<Case> cases;
   auto add = [&](const char* name, auto&& change) {
     Case c = plain;

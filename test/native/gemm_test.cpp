@@ -221,11 +221,18 @@ void checkLarge(Checker& checker) {
     checker.check<BF16, BF16, float>(plain(520, 300, 270, transposes));
     checker.check<float>({3, 130, 97, 120, 130 * 120, 97 * 120, false, true});
   }
-  checker.check<float>(plain(257, 129, 17000, 1));  // a is packed in two pieces
+  checker.check<float>(plain(257, 129, 17000, 1));  // k is cut in two
+}
+
+/** What is packed piece by piece: rows, columns, and k where sums are rounded. */
+void checkPieces(Checker& checker) {
+  checker.check<float>(plain(4100, 257, 1030, 0));
+  checker.check<float>(plain(257, 4100, 1030, 2));
+  checker.check<BF16, float, BF16>(plain(300, 130, 15000, 2));
 }
 
 void checkBatchesAndTypes(Checker& checker) {
-  const int64_t sizes[][3] = {{3, 5, 7}, {17, 16, 33}, {97, 40, 65}};
+  const int64_t sizes[][3] = {{3, 5, 7}, {17, 16, 33}, {97, 40, 65}, {3, 100, 40}};
   for (int transposes = 0; transposes < 4; ++transposes) {
     bool ta = (transposes & 1) != 0, tb = (transposes & 2) != 0;
     for (auto& [m, n, k] : sizes) {
@@ -301,6 +308,7 @@ Result runWith(int threads, bool useBlas, const char* backend, const char* openB
     checkLarge(shared);
     checkBatchesAndTypes(shared);
     if (threads == 1) checkSmall(rest, useBlas);
+    if (threads == 1 && !useBlas && !kThreadSanitizer) checkPieces(rest);
     int failures = shared.failures() + rest.failures() + checkColumnSums(opened);
     Result result{failures, shared.digest()};
     std::fflush(stdout);

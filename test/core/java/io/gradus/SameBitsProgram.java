@@ -5,6 +5,8 @@ import io.gradus.autograd.Tape;
 import io.gradus.model.Mlp;
 import io.gradus.model.MlpConfig;
 import io.gradus.op.Activations;
+import io.gradus.op.Attention;
+import io.gradus.op.AttentionOptions;
 import io.gradus.op.Comparisons;
 import io.gradus.op.Indexing;
 import io.gradus.op.LinearAlgebra;
@@ -48,6 +50,7 @@ public final class SameBitsProgram {
     products();
     softmaxAndLosses();
     normalization();
+    attention();
     movesAndIndices();
     random();
     train("sgd", new Mlp(config(), CPU, Seed.of(1)), true);
@@ -131,6 +134,20 @@ public final class SameBitsProgram {
         numbers(1, 1701, 301),
         numbers(2, 301));
     one("rotary", x -> Positions.rotary(x, 3, 64, 10_000, 5), 2, 351, 301);
+  }
+
+  private static void attention() {
+    AttentionOptions options = AttentionOptions.causal().dropout(0.1, Seed.of(9));
+    one("attention", x -> Attention.attention(x, 6, 2, options), 2, 301, 10 * 33);
+    one("attention of one head", x -> Attention.attention(x, 1, 1, options), 1, 500, 3 * 64);
+    two(
+        "bf16 attention",
+        (q, k) -> {
+          Tensor keys = Pointwise.cast(k, DType.BF16);
+          return Attention.attention(Pointwise.cast(q, DType.BF16), keys, keys, options);
+        },
+        numbers(1, 2, 130, 4, 40),
+        numbers(2, 2, 257, 4, 40));
   }
 
   private static void movesAndIndices() {

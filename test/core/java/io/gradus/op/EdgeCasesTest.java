@@ -127,6 +127,39 @@ class EdgeCasesTest {
     }
   }
 
+  @Test
+  void rotary_in_place_takes_the_memory_of_its_input_and_gives_the_same_gradients() {
+    Tensor x = Random.normal(Shape.of(2, 3, 8), Seed.of(1), 0, 1, Device.cpu());
+    Tensor w = Random.normal(Shape.of(10, 8), Seed.of(2), 0, 1, Device.cpu());
+    Tensor dy = Random.normal(Shape.of(2, 3, 10), Seed.of(3), 0, 1, Device.cpu());
+    Tensor[] expected = new Tensor[3];
+    try (Tape tape = Tape.record()) {
+      expected[0] = tape.keep(Positions.rotary(LinearAlgebra.linear(x, w), 2, 4, 10_000, 7));
+      Gradients gradients = tape.keep(tape.vjp(expected[0], dy, x, w));
+      expected[1] = gradients.get(x);
+      expected[2] = gradients.get(w);
+    }
+    try (Tape tape = Tape.record()) {
+      Tensor packed = LinearAlgebra.linear(x, w);
+      Tensor y = Positions.rotaryInPlace(packed, 2, 4, 10_000, 7);
+      assertTrue(packed.isClosed() && packed.sharesMemoryWith(y));
+      Gradients gradients = tape.vjp(y, dy, x, w);
+      assertArrayEquals(expected[0].toFloats(), y.toFloats());
+      assertArrayEquals(expected[1].toFloats(), gradients.get(x).toFloats());
+      assertArrayEquals(expected[2].toFloats(), gradients.get(w).toFloats());
+    }
+  }
+
+  @Test
+  void rotary_in_place_is_not_undone_for_a_gradient_that_needs_what_was_there() {
+    Tensor x = Tensor.ones(1, 2, 4);
+    try (Tape tape = Tape.record()) {
+      Tensor y = Positions.rotaryInPlace(Activations.sigmoid(x), 1, 4, 10_000, 0);
+      var e = assertThrows(IllegalStateException.class, () -> tape.vjp(y, Tensor.ones(1, 2, 4), x));
+      assertTrue(e.getMessage().startsWith("tensor: it was closed"), e::getMessage);
+    }
+  }
+
   // Reductions
 
   @Test

@@ -4,6 +4,10 @@ import io.gradus.autograd.Tape;
 import io.gradus.data.Batch;
 import io.gradus.data.Batches;
 import io.gradus.data.Dataset;
+import io.gradus.data.TokenBatches;
+import io.gradus.data.Tokens;
+import io.gradus.model.Gpt;
+import io.gradus.model.GptConfig;
 import io.gradus.model.Mlp;
 import io.gradus.model.MlpConfig;
 import io.gradus.op.Losses;
@@ -17,20 +21,45 @@ import io.gradus.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.SplittableRandom;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
- * A program that trains for 10,000 steps and prints what its memory did; {@link SteadyMemoryTest}
- * runs it. With the argument {@code forgotten}, it closes no tape.
+ * A program that trains and prints what its memory did; {@link SteadyMemoryTest} runs it: an MLP
+ * for 10,000 steps, with the argument {@code forgotten} without closing a tape, or, with {@code
+ * gpt}, a language model for 1,000.
  */
 final class SteadyTraining {
 
-  private static final int STEPS = 10_000;
   private static final int WARM = 200;
+
+  private static long heldThen;
+  private static long residentThen;
+  private static long faultsThen;
+  private static long most;
 
   private SteadyTraining() {}
 
   public static void main(String[] args) throws IOException {
-    boolean forgotten = args.length > 0 && args[0].equals("forgotten");
+    if (args.length > 0 && args[0].equals("gpt")) {
+      trainGpt();
+    } else {
+      trainMlp(args.length > 0);
+    }
+    System.out.println(
+        Stream.of(
+                heldThen,
+                Device.cpu().heldBytes(),
+                residentThen,
+                resident(),
+                most,
+                faults() - faultsThen)
+            .map(String::valueOf)
+            .collect(Collectors.joining(" ")));
+  }
+
+  private static void trainMlp(boolean forgotten) throws IOException {
     Device cpu = Device.cpu();
     Mlp model = new Mlp(MlpConfig.of(64, 128, 10), cpu, Seed.of(1));
     Optimizer adam = AdamW.builder().learningRate(1e-3).build(model.parameters());
@@ -40,11 +69,7 @@ final class SteadyTraining {
     }
     Tensor inputs = Random.normal(Shape.of(labels.length, 64), Seed.of(2), 0, 1, cpu);
     Batches batches = Batches.of(new Dataset(inputs, Tensor.of(labels)), 32).shuffle(Seed.of(3));
-
-    long heldThen = 0;
-    long residentThen = 0;
-    long most = 0;
-    for (int step = 0; step < STEPS; ) {
+    for (int step = 0; step < 10_000; ) {
       for (Batch batch : batches) {
         if (forgotten) {
           step(Tape.record(), model, batch, adam);
@@ -53,24 +78,43 @@ final class SteadyTraining {
             step(tape, model, batch, adam);
           }
         }
-        if (++step == WARM) {
-          heldThen = cpu.heldBytes();
-          residentThen = resident();
-        }
-        most = Math.max(most, cpu.usedBytes());
+        look(++step);
       }
     }
-    System.out.println(
-        "held "
-            + heldThen
-            + " "
-            + cpu.heldBytes()
-            + " resident "
-            + residentThen
-            + " "
-            + resident()
-            + " most "
-            + most);
+  }
+
+  private static void trainGpt() throws IOException {
+    GptConfig config = GptConfig.gpt2(512, 32, 64, 2, 4).withDropout(0.1);
+    Gpt model = new Gpt(config, Device.cpu(), Seed.of(1));
+    Tokens tokens = Tokens.of(new SplittableRandom(1).ints(10_000, 0, 512).toArray(), 512);
+    TokenBatches batches = TokenBatches.random(tokens, 4, 32, Seed.of(2));
+    Optimizer adam = AdamW.builder().learningRate(1e-3).build(model.parameters());
+    for (int step = 0; step < 1_000; ) {
+      try (Tape tape = Tape.record()) {
+        adam.step(tape.gradients(model.loss(batches.get(step))).clipNorm(1));
+      }
+      look(++step);
+    }
+  }
+
+  /** Notes what memory is in use once everything has been used. */
+  private static void look(int step) throws IOException {
+    if (step == WARM) {
+      heldThen = Device.cpu().heldBytes();
+      residentThen = resident();
+      faultsThen = faults();
+    }
+    most = Math.max(most, Device.cpu().usedBytes());
+  }
+
+  /** How often this process touched a page that was not there; 0 where the system does not tell. */
+  private static long faults() throws IOException {
+    Path stat = Path.of("/proc/self/stat");
+    if (!Files.isReadable(stat)) {
+      return 0;
+    }
+    String text = Files.readString(stat);
+    return Long.parseLong(text.substring(text.lastIndexOf(')') + 2).split(" ")[7]);
   }
 
   private static void step(Tape tape, Mlp model, Batch batch, Optimizer adam) {

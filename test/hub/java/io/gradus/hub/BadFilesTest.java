@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -149,6 +150,15 @@ class BadFilesTest {
   }
 
   @Test
+  void a_model_without_a_type_is_known_by_its_merges() throws IOException {
+    Path file = directory.resolve("tokenizer.json");
+    Files.writeString(file, BPE.replace("'type':'BPE',", "").replace('\'', '"'));
+    assertArrayEquals(new int[] {2, 0}, Tokenizer.load(file).encode("aba"));
+    Files.writeString(file, BERT.replace("'type':'WordPiece',", "").replace('\'', '"'));
+    assertArrayEquals(new int[] {1, 0}, Tokenizer.load(file).encode("a b"));
+  }
+
+  @Test
   void a_vocabulary_may_have_holes() throws IOException {
     Path file = directory.resolve("tokenizer.json");
     Files.writeString(file, BPE.replace("'ab':2", "'ab':1000").replace('\'', '"'));
@@ -166,7 +176,7 @@ class BadFilesTest {
       byte[] bytes = Files.readAllBytes(Texts.resource(golden));
       Random random = new Random(8);
       for (int i = 0; i < 150; i++) {
-        problem(java.util.Arrays.copyOf(bytes, random.nextInt(bytes.length - 2)));
+        problem(Arrays.copyOf(bytes, random.nextInt(bytes.length - 2)));
         byte[] changed = bytes.clone();
         int at = i % 2 == 0 ? random.nextInt(2000) : random.nextInt(bytes.length);
         changed[at] = (byte) random.nextInt(256);

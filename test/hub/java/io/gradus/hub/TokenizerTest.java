@@ -93,6 +93,16 @@ class TokenizerTest {
 
   @ParameterizedTest
   @MethodSource("kinds")
+  void a_file_in_parts_has_the_tokens_of_its_text(Kind kind) throws IOException {
+    Tokenizer tokenizer = Tokenizer.load(kind.in(directory));
+    String text = Texts.read("moby-dick.txt").repeat(3);
+    IntList ids = new IntList();
+    tokenizer.encode(Files.writeString(directory.resolve("text"), text), ids::addAll);
+    assertArrayEquals(tokenizer.encode(text), ids.toArray());
+  }
+
+  @ParameterizedTest
+  @MethodSource("kinds")
   void random_text_has_the_same_tokens(Kind kind) throws IOException {
     Path file = kind.in(directory);
     Tokenizer tokenizer = Tokenizer.load(file);

@@ -20,6 +20,8 @@ public final class Benchmarks {
           GemmBench.class,
           PointwiseBench.class,
           SoftmaxBench.class,
+          AttentionBench.class,
+          NormalizationBench.class,
           MlpBench.class,
           CallBench.class,
           TokenizerBench.class);

@@ -9,7 +9,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
-/** How fast are the matrix products of the MLP, and a large one? */
+/** How fast are the matrix products of the MLP and of transformers, and a large one? */
 public class GemmBench {
 
   @State(Scope.Benchmark)
@@ -21,7 +21,12 @@ public class GemmBench {
       Sizes.WEIGHTS_B32,
       Sizes.WEIGHTS_B256,
       Sizes.LOGITS_B32,
-      Sizes.SQUARE
+      Sizes.SQUARE,
+      Sizes.GPT2_QKV,
+      Sizes.GPT2_INPUT_GRAD,
+      Sizes.GPT2_WEIGHT_GRAD,
+      Sizes.SMALL_DOWN,
+      Sizes.TOKEN_UP
     })
     String shape;
 

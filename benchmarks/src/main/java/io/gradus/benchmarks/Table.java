@@ -48,6 +48,16 @@ final class Table {
       }
       case "SoftmaxBench" ->
           new Work("softmax " + shape, "GB/s", Sizes.Matrix.parse(shape).bytes(2));
+      case "AttentionBench" -> {
+        String pass = params.getParam("pass");
+        double flops = Sizes.Heads.parse(shape).flops(!pass.equals("forward"));
+        yield new Work("attention " + shape + " " + pass, "GFLOP/s", flops);
+      }
+      case "NormalizationBench" -> {
+        String call = params.getParam("call");
+        int matrices = call.startsWith("add") ? 4 : 2;
+        yield new Work(call, "GB/s", NormalizationBench.matrix(call).bytes(matrices));
+      }
       case "MlpBench" -> {
         int batch = Integer.parseInt(params.getParam("batch"));
         yield new Work("MLP step b" + batch, "GFLOP/s", Sizes.mlpFlops(batch));

@@ -12,6 +12,23 @@ public interface Kernels extends AutoCloseable {
 
   void gelu(float[] x, float[] y);
 
+  /** {@code y = gelu(x + bias)}, the bias along the columns. */
+  void biasGelu(int rows, int columns, float[] x, float[] bias, float[] y);
+
+  /** Each row at mean 0 and variance 1, times weight plus bias. */
+  void layerNorm(int rows, int columns, float[] x, float[] weight, float[] bias, float[] y);
+
+  /** {@code sum = residual + x}, and its rows normalized. */
+  void addLayerNorm(
+      int rows,
+      int columns,
+      float[] x,
+      float[] residual,
+      float[] weight,
+      float[] bias,
+      float[] sum,
+      float[] y);
+
   void softmax(int rows, int columns, float[] x, float[] y);
 
   /** {@code h = max(0, h + bias)} in place, the bias along the columns. */

@@ -7,6 +7,7 @@ import java.util.Arrays;
  */
 public final class Loops implements Kernels {
   private static final float SQRT_2_OVER_PI = 0.7978845608f;
+  private static final double EPS = 1e-5;
   private static final int GRAIN = 16_384; // elements that are worth a second thread
 
   private final Workers workers;
@@ -72,9 +73,78 @@ public final class Loops implements Kernels {
         x.length,
         (from, to) -> {
           for (int i = from; i < to; i++) {
-            float v = x[i];
-            double inner = SQRT_2_OVER_PI * (v + 0.044715f * v * v * v);
-            y[i] = 0.5f * v * (1 + (float) Math.tanh(inner));
+            y[i] = gelu(x[i]);
+          }
+        });
+  }
+
+  private static float gelu(float v) {
+    double inner = SQRT_2_OVER_PI * (v + 0.044715f * v * v * v);
+    return 0.5f * v * (1 + (float) Math.tanh(inner));
+  }
+
+  @Override
+  public void biasGelu(int rows, int columns, float[] x, float[] bias, float[] y) {
+    split(
+        rows,
+        (long) rows * columns,
+        (from, to) -> {
+          for (int r = from; r < to; r++) {
+            for (int j = 0; j < columns; j++) {
+              y[r * columns + j] = gelu(x[r * columns + j] + bias[j]);
+            }
+          }
+        });
+  }
+
+  @Override
+  public void layerNorm(int rows, int columns, float[] x, float[] weight, float[] bias, float[] y) {
+    split(
+        rows,
+        (long) rows * columns,
+        (from, to) -> {
+          for (int r = from; r < to; r++) {
+            layerNormRow(r * columns, columns, x, weight, bias, y);
+          }
+        });
+  }
+
+  private static void layerNormRow(
+      int at, int columns, float[] x, float[] weight, float[] bias, float[] y) {
+    float mean = 0;
+    for (int i = at; i < at + columns; i++) {
+      mean += x[i];
+    }
+    mean /= columns;
+    float variance = 0;
+    for (int i = at; i < at + columns; i++) {
+      variance += (x[i] - mean) * (x[i] - mean);
+    }
+    float scale = (float) (1 / Math.sqrt(variance / columns + EPS));
+    for (int j = 0; j < columns; j++) {
+      y[at + j] = (x[at + j] - mean) * scale * weight[j] + bias[j];
+    }
+  }
+
+  @Override
+  public void addLayerNorm(
+      int rows,
+      int columns,
+      float[] x,
+      float[] residual,
+      float[] weight,
+      float[] bias,
+      float[] sum,
+      float[] y) {
+    split(
+        rows,
+        (long) rows * columns,
+        (from, to) -> {
+          for (int r = from; r < to; r++) {
+            for (int i = r * columns; i < (r + 1) * columns; i++) {
+              sum[i] = x[i] + residual[i];
+            }
+            layerNormRow(r * columns, columns, sum, weight, bias, y);
           }
         });
   }

@@ -9,6 +9,7 @@ import jdk.incubator.vector.VectorSpecies;
 public final class Packed implements Kernels {
   private static final VectorSpecies<Float> SPECIES = FloatVector.SPECIES_PREFERRED;
   private static final int LANES = SPECIES.length();
+  private static final double EPS = 1e-5;
   private static final int GRAIN = 16_384; // elements that are worth a second thread
 
   private final Workers workers;
@@ -61,6 +62,79 @@ public final class Packed implements Kernels {
   private static FloatVector gelu(FloatVector v) {
     FloatVector u = v.mul(v).fma(0.044715f * 0.7978845608f, 0.7978845608f).mul(v);
     return v.div(exp(u.mul(-2)).add(1));
+  }
+
+  /** For columns in whole vectors, as everywhere where it is measured. */
+  @Override
+  public void biasGelu(int rows, int columns, float[] x, float[] bias, float[] y) {
+    split(
+        rows,
+        (long) rows * columns,
+        (from, to) -> {
+          for (int r = from; r < to; r++) {
+            for (int j = 0; j < columns; j += LANES) {
+              int i = r * columns + j;
+              gelu(load(x, i).add(load(bias, j))).intoArray(y, i);
+            }
+          }
+        });
+  }
+
+  /** For columns in whole vectors. */
+  @Override
+  public void layerNorm(int rows, int columns, float[] x, float[] weight, float[] bias, float[] y) {
+    split(
+        rows,
+        (long) rows * columns,
+        (from, to) -> {
+          for (int r = from; r < to; r++) {
+            layerNormRow(r * columns, columns, x, weight, bias, y);
+          }
+        });
+  }
+
+  private static void layerNormRow(
+      int at, int columns, float[] x, float[] weight, float[] bias, float[] y) {
+    FloatVector sums = FloatVector.zero(SPECIES);
+    for (int i = at; i < at + columns; i += LANES) {
+      sums = sums.add(load(x, i));
+    }
+    float mean = sums.reduceLanes(VectorOperators.ADD) / columns;
+    FloatVector squares = FloatVector.zero(SPECIES);
+    for (int i = at; i < at + columns; i += LANES) {
+      FloatVector d = load(x, i).sub(mean);
+      squares = d.fma(d, squares);
+    }
+    float variance = squares.reduceLanes(VectorOperators.ADD) / columns;
+    float scale = (float) (1 / Math.sqrt(variance + EPS));
+    for (int j = 0; j < columns; j += LANES) {
+      FloatVector n = load(x, at + j).sub(mean).mul(scale);
+      n.fma(load(weight, j), load(bias, j)).intoArray(y, at + j);
+    }
+  }
+
+  /** For columns in whole vectors. */
+  @Override
+  public void addLayerNorm(
+      int rows,
+      int columns,
+      float[] x,
+      float[] residual,
+      float[] weight,
+      float[] bias,
+      float[] sum,
+      float[] y) {
+    split(
+        rows,
+        (long) rows * columns,
+        (from, to) -> {
+          for (int r = from; r < to; r++) {
+            for (int i = r * columns; i < (r + 1) * columns; i += LANES) {
+              load(x, i).add(load(residual, i)).intoArray(sum, i);
+            }
+            layerNormRow(r * columns, columns, sum, weight, bias, y);
+          }
+        });
   }
 
   @Override

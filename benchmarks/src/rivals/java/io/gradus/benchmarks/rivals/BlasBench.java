@@ -12,9 +12,9 @@ import org.bytedeco.javacpp.FloatPointer;
 import org.bytedeco.openblas.global.openblas_nolapack;
 
 /**
- * GFLOP/s of MKL's or OpenBLAS's own GEMM at the MLP's shapes: {@code BlasBench mkl|openblas}. Each
- * needs a JVM of its own, because both answer to the same symbols, and takes its number of threads
- * from its environment, MKL_NUM_THREADS or OPENBLAS_NUM_THREADS.
+ * GFLOP/s of MKL's or OpenBLAS's own GEMM at our shapes: {@code BlasBench mkl|openblas}. Each needs
+ * a JVM of its own, because both answer to the same symbols, and takes its number of threads from
+ * its environment, MKL_NUM_THREADS or OPENBLAS_NUM_THREADS.
  */
 public final class BlasBench {
   private static final List<String> SHAPES =
@@ -26,7 +26,17 @@ public final class BlasBench {
           Sizes.WEIGHTS_B64,
           Sizes.WEIGHTS_B256,
           Sizes.LOGITS_B32,
-          Sizes.SQUARE);
+          Sizes.SQUARE,
+          Sizes.GPT2_QKV,
+          Sizes.GPT2_OUT,
+          Sizes.GPT2_INPUT_GRAD,
+          Sizes.GPT2_WEIGHT_GRAD,
+          Sizes.GPT2_HEAD,
+          Sizes.SMALL_UP,
+          Sizes.SMALL_DOWN,
+          Sizes.BERT_UP,
+          Sizes.TOKEN_UP,
+          Sizes.TOKEN_HEAD);
   private static final double WARM_UP_SECONDS = 0.3;
   private static final double SECONDS = 1.5;
   private static final double WINDOW_FLOPS = 2e8; // 1 to 2 ms

@@ -124,18 +124,11 @@ public final class ConfigFile {
     }
     ConfigFile map = new ConfigFile(type);
     try (JsonParser in = JSON.createParser(Files.readAllBytes(file))) {
-      if (in.nextToken() != JsonToken.START_OBJECT) {
-        throw new IOException(type + ": not a configuration: " + file + "; it must be an object");
-      }
-      for (String name; (name = in.nextFieldName()) != null; ) {
-        map.values.put(name, value(in, name));
-      }
-      if (in.currentToken() != JsonToken.END_OBJECT || in.nextToken() != null) {
-        throw new IOException("more than one object");
-      }
+      map.read(in);
     } catch (JsonProcessingException e) {
-      throw new IOException(
-          type + ": broken configuration: " + file + ": " + e.getOriginalMessage(), e);
+      throw broken(type, file, e.getOriginalMessage(), e);
+    } catch (IOException e) {
+      throw broken(type, file, e.getMessage(), e);
     }
     if (!type.equals(map.values.remove("type"))) {
       throw new IOException(
@@ -144,12 +137,28 @@ public final class ConfigFile {
     return map;
   }
 
+  private static IOException broken(String type, Path file, String what, Exception cause) {
+    return new IOException(type + ": broken configuration: " + file + ": " + what, cause);
+  }
+
+  private void read(JsonParser in) throws IOException {
+    if (in.nextToken() != JsonToken.START_OBJECT) {
+      throw new IOException("it is no object");
+    }
+    for (String name; (name = in.nextFieldName()) != null; ) {
+      values.put(name, value(in, name));
+    }
+    if (in.currentToken() != JsonToken.END_OBJECT || in.nextToken() != null) {
+      throw new IOException("it is more than one object");
+    }
+  }
+
   private static Object value(JsonParser in, String name) throws IOException {
     return switch (in.nextToken()) {
       case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> in.getDoubleValue();
       case VALUE_TRUE, VALUE_FALSE -> in.getBooleanValue();
       case VALUE_STRING -> in.getText();
-      default -> throw new IOException("broken configuration: " + name + " is no plain value");
+      default -> throw new IOException(name + " is no plain value");
     };
   }
 

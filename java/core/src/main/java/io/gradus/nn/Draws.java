@@ -5,11 +5,11 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * The seeds of a module's random draws, another one for each forward pass. Where a run stopped and
- * goes on, {@link #position(long)} makes it draw what it would have drawn.
+ * goes on, {@link #resume} makes it draw what it would have drawn.
  */
 public final class Draws {
 
-  private final Seed seed;
+  private volatile Seed seed;
 
   /** Atomic, since the threads of a data-parallel step share the model. */
   private final AtomicLong position = new AtomicLong();
@@ -29,8 +29,14 @@ public final class Draws {
     return position.get();
   }
 
-  /** Goes on as after this many. */
-  public void position(long drawn) {
+  /** What the seeds follow from. */
+  public Seed seed() {
+    return seed;
+  }
+
+  /** Goes on as others do that follow from this seed, after this many. */
+  public void resume(Seed seed, long drawn) {
+    this.seed = seed;
     position.set(drawn);
   }
 }

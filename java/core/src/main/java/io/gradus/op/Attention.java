@@ -212,8 +212,7 @@ public final class Attention {
         Checks.type("attention", options.mask, DType.F32);
         Checks.sameDevice("attention", q, options.mask);
         Shape scores = Shape.of(sizes.b, sizes.heads, sizes.tq, sizes.tk);
-        if (options.mask.rank() > 4
-            || !Broadcast.shape("attention", scores, options.mask.shape()).equals(scores)) {
+        if (!broadcasts(options.mask.shape(), scores)) {
           throw new IllegalArgumentException(
               "attention: the mask does not broadcast to the scores: "
                   + options.mask.shape()
@@ -221,6 +220,14 @@ public final class Attention {
                   + scores);
         }
       }
+    }
+
+    private static boolean broadcasts(Shape shape, Shape to) {
+      boolean fits = shape.rank() <= to.rank();
+      for (int i = 1; fits && i <= shape.rank(); i++) {
+        fits = shape.dim(-i) == 1 || shape.dim(-i) == to.dim(-i);
+      }
+      return fits;
     }
 
     private void given(String name, Tensor x, DType type, Shape shape) {

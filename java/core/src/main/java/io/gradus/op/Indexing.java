@@ -77,10 +77,7 @@ public final class Indexing {
     return Tape.record("gatherGrad", dx, wrt(dy, ddx -> gather(ddx, axis, index)), constant(index));
   }
 
-  /**
-   * Rows of x by number: x (n, …) and indices of any shape (…) give (indices…, …). With a matrix of
-   * embeddings as x, this is the embedding lookup.
-   */
+  /** Rows of x by number: x (n, …) and indices of any shape (…) give (indices…, …). */
   public static Tensor takeRows(Tensor x, Tensor index) {
     Checks.index("takeRows", index);
     Checks.sameDevice("takeRows", x, index);

@@ -56,6 +56,8 @@ public abstract sealed class Optimizer permits Sgd, AdamW {
               + parameters.names().size()
               + " parameters, none of which requires gradients; unfreeze some");
     }
+    // The parameters' old memory would never be asked for again: nothing else has its sizes.
+    parameters.tensors().stream().map(Tensor::device).distinct().forEach(Device::trim);
   }
 
   /**

@@ -58,40 +58,41 @@ record BertNormalizer(
             || c >= 0x2F800 && c <= 0x2FA1F);
   }
 
+  /** No accent moves across what stays as it is, so only the runs between are decomposed. */
   private static String stripAccents(String text) {
-    if (isAscii(text)) {
-      return text;
-    }
     StringBuilder stripped = new StringBuilder(text.length());
-    int from = 0;
     for (int at = 0; at < text.length(); ) {
+      int start = at;
       int c = text.codePointAt(at);
-      int end = at + Character.charCount(c);
-      if (Unicode.is(Unicode.WHOLE, c)) {
-        // All of these are first in their cluster, so no accent moves across this place.
-        appendWithoutMarks(text.substring(from, at), stripped);
-        stripped.appendCodePoint(c);
-        from = end;
+      while (!stays(c)) {
+        at += Character.charCount(c);
+        if (at == text.length()) {
+          break;
+        }
+        c = text.codePointAt(at);
       }
-      at = end;
+      if (start < at) {
+        appendWithoutMarks(text.substring(start, at), stripped);
+      } else {
+        stripped.appendCodePoint(c);
+        at += Character.charCount(c);
+      }
     }
-    appendWithoutMarks(text.substring(from), stripped);
     return stripped.toString();
   }
 
-  private static boolean isAscii(String text) {
-    for (int i = 0; i < text.length(); i++) {
-      if (text.charAt(i) >= 128) {
-        return false;
-      }
-    }
-    return true;
+  private static boolean stays(int c) {
+    return c < 128 || Unicode.is(Unicode.WHOLE, c);
   }
 
   private static void appendWithoutMarks(String text, StringBuilder stripped) {
-    java.text.Normalizer.normalize(text, Form.NFD)
-        .codePoints()
-        .filter(c -> !Unicode.is(Unicode.MARK, c))
-        .forEach(stripped::appendCodePoint);
+    String decomposed = java.text.Normalizer.normalize(text, Form.NFD);
+    for (int at = 0; at < decomposed.length(); ) {
+      int c = decomposed.codePointAt(at);
+      at += Character.charCount(c);
+      if (!Unicode.is(Unicode.MARK, c)) {
+        stripped.appendCodePoint(c);
+      }
+    }
   }
 }

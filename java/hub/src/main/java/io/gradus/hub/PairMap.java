@@ -31,10 +31,6 @@ final class PairMap {
     return (int) pair;
   }
 
-  int size() {
-    return size;
-  }
-
   long get(long pair) {
     int slot = slot(pair);
     return keys[slot] == pair ? values[slot] : NONE;

@@ -30,8 +30,8 @@ final class TextFile {
   }
 
   /**
-   * Hands out the text in parts that end behind a letter and before white space, where every
-   * tokenizer that we know ends a word: the words of the parts are those of the text.
+   * Hands out the text in parts that end behind a letter and before a space, where every tokenizer
+   * that we know ends a word: the words of the parts are those of the text.
    */
   static void read(Path file, Consumer<String> parts) throws IOException {
     InputFile.check("tokenizer", file);
@@ -91,22 +91,24 @@ final class TextFile {
   }
 
   private void handOut() {
-    int end = pending.length() - 1;
-    while (end > 0 && !endsWord(end)) {
-      end--;
+    int end = lastEnd(' ');
+    if (end == 0 && pending.length() < MAX_PART) {
+      return;
     }
-    if (end == 0) {
-      if (pending.length() < MAX_PART) {
-        return;
-      }
-      end = pending.length(); // Whole code points: a decoder gives no half of a pair.
-    }
+    end = end > 0 ? end : lastEnd('\n');
+    end = end > 0 ? end : pending.length(); // A decoder gives whole code points.
     parts.accept(pending.substring(0, end));
     pending.delete(0, end);
   }
 
-  private boolean endsWord(int at) {
-    return Unicode.is(Unicode.SPACE, pending.charAt(at))
-        && Unicode.is(Unicode.LETTER, pending.codePointBefore(at));
+  /** The last place between a letter and this character; 0 where there is none. */
+  private int lastEnd(char next) {
+    int end = pending.length() - 1;
+    while (end > 0
+        && !(pending.charAt(end) == next
+            && Unicode.is(Unicode.LETTER, pending.codePointBefore(end)))) {
+      end--;
+    }
+    return end;
   }
 }

@@ -134,7 +134,8 @@ public final class Tokenizer {
   }
 
   /**
-   * Hands out the ids of a text file of any size, part by part.
+   * Hands out the ids of a text file of any size, part by part: together, those of its text. Only
+   * an added token with white space in it or behind it can be missed where two parts meet.
    *
    * @throws IOException when it is not UTF-8, with the place where it is not
    */
