@@ -1,7 +1,7 @@
 /** Tokenizers in Hugging Face's format, in plain Java. */
 module io.gradus.hub {
   requires com.fasterxml.jackson.core;
-  requires io.gradus;
+  requires transitive io.gradus;
 
   exports io.gradus.hub;
 }

@@ -27,7 +27,9 @@ class ErrorsTest {
 
   @Test
   void no_command_is_wrong_usage() {
-    assertFails(2, "gradus: no command is given; name train, info or bench; see gradus --help");
+    assertFails(
+        2,
+        "gradus: no command is given; name train, generate, tokenizer, info or bench; see gradus --help");
   }
 
   @ParameterizedTest
@@ -36,25 +38,55 @@ class ErrorsTest {
       value = {
         "teach | gradus: Unmatched argument at index 0: 'teach'; see gradus --help",
         "info --fast | gradus: Unknown option: '--fast'; see gradus info --help",
-        "train --epochs 0 | gradus: --epochs: must be 1 or more: 0; see gradus train --help",
-        "train --epochs x | gradus: Invalid value for option '--epochs': 'x' is not an int;"
-            + " see gradus train --help",
-        "train --batch-size -1 | gradus: --batch-size: must be 1 or more: -1;"
-            + " see gradus train --help",
-        "train --hidden 8,0 | gradus: --hidden: must be 1 or more: [8, 0]; see gradus train --help",
-        "train --dropout 1 | gradus: --dropout: must be at least 0 and less than 1: 1.0;"
-            + " see gradus train --help",
-        "train --learning-rate NaN | gradus: --learning-rate: must be positive: NaN;"
-            + " see gradus train --help",
-        "train --weight-decay -0.1 | gradus: --weight-decay: must not be negative: -0.1;"
-            + " see gradus train --help",
-        "train --optimizer adam | gradus: Invalid value for option '--optimizer': expected one of"
-            + " [adamw, sgd] (case-sensitive) but was 'adam'; see gradus train --help",
-        "train gpt | gradus: Invalid value for positional parameter at index 0 (NETWORK): expected"
-            + " one of [mlp] (case-sensitive) but was 'gpt'; see gradus train --help",
-        "train --threads 0 | gradus: --threads: must lie in 1 to 1024: 0; see gradus train --help",
+        "train mlp --epochs 0 | gradus: --epochs: must be 1 or more: 0; see gradus train mlp --help",
+        "train mlp --epochs x | gradus: Invalid value for option '--epochs': 'x' is not an int;"
+            + " see gradus train mlp --help",
+        "train mlp --batch-size -1 | gradus: --batch-size: must be 1 or more: -1;"
+            + " see gradus train mlp --help",
+        "train mlp --hidden 8,0 | gradus: --hidden: must be 1 or more: [8, 0]; see gradus train mlp --help",
+        "train mlp --dropout 1 | gradus: --dropout: must be at least 0 and less than 1: 1.0;"
+            + " see gradus train mlp --help",
+        "train mlp --learning-rate NaN | gradus: --learning-rate: must be positive: NaN;"
+            + " see gradus train mlp --help",
+        "train mlp --weight-decay -0.1 | gradus: --weight-decay: must not be negative: -0.1;"
+            + " see gradus train mlp --help",
+        "train mlp --optimizer adam | gradus: Invalid value for option '--optimizer': expected one of"
+            + " [adamw, sgd] (case-sensitive) but was 'adam'; see gradus train mlp --help",
+        "train | gradus: train: no network is given; name gpt or mlp; see gradus train --help",
+        "train --steps 3 | gradus: Unknown options: '--steps', '3'; see gradus train --help",
+        "train gpt --heads 3 | gradus: gpt: heads must divide the width 128: 3;"
+            + " see gradus train gpt --help",
+        "train gpt --config gpt3 | gradus: gpt: no configuration has this name: gpt3; there are"
+            + " tiny, shakespeare, gpt2-124m, gpt2-355m, gpt2-774m, gpt2-1558m, llama-tiny;"
+            + " see gradus train gpt --help",
+        "train gpt --time 129 | gradus: --time: is longer than the context, 128: 129;"
+            + " see gradus train gpt --help",
+        "train gpt --steps 0 | gradus: --steps: must be 1 or more: 0; see gradus train gpt --help",
+        "train gpt --epochs 1 --steps 1 | gradus: --epochs: cannot be given together with --steps:"
+            + " 1.0; see gradus train gpt --help",
+        "train gpt --steps 5 --warmup 6 | gradus: --warmup: must not be more than the steps, 5: 6;"
+            + " see gradus train gpt --help",
+        "train gpt --beta2 1 | gradus: --beta2: must be at least 0 and less than 1: 1.0;"
+            + " see gradus train gpt --help",
+        "train gpt --vocabulary 256 | gradus: --vocabulary: must be 257 or more, for all bytes and"
+            + " the end of texts: 256; see gradus train gpt --help",
+        "train gpt --resume --steps 5 | gradus: --resume: goes on with the settings of its folder;"
+            + " leave out --steps; see gradus train gpt --help",
+        "generate none | gradus: generate: there is no prompt; give --prompt or --prompts;"
+            + " see gradus generate --help",
+        "generate none --prompt a --greedy --temperature 1 | gradus: --temperature: cannot be"
+            + " given together with --greedy: 1.0; see gradus generate --help",
+        "generate none --prompt a --top-p 0 | gradus: --top-p: must be more than 0 and at most 1:"
+            + " 0.0; see gradus generate --help",
+        "tokenizer | gradus: tokenizer: no task is given; name train, encode or decode;"
+            + " see gradus tokenizer --help",
+        "tokenizer train --vocabulary 9 none | gradus: --vocabulary: must be 257 or more, for all"
+            + " bytes and special tokens: 9; see gradus tokenizer train --help",
+        "train mlp --threads 0 | gradus: --threads: must lie in 1 to 1024: 0; see gradus train mlp --help",
         "bench --workload mlp | gradus: --workload: there is none of this name: mlp; supported are"
-            + " mlp_784_256_10_b32, mlp_784_256_10_b64, mlp_784_256_10_b256;"
+            + " mlp_784_256_10_b32, mlp_784_256_10_b64, mlp_784_256_10_b256, gpt2_b4_t64,"
+            + " gpt2_b1_t512, shakespeare_b8_t256, minilm_b16_s128, minilm_b16_s128_dropout,"
+            + " bertbase_b8_s128, generate_gpt2;"
             + " see gradus bench --help",
         "bench --seconds 0 | gradus: --seconds: must be positive and at most 86400: 0.0;"
             + " see gradus bench --help",
@@ -69,13 +101,19 @@ class ErrorsTest {
   void a_missing_data_folder_is_named() {
     Path missing = folder.resolve("none");
     assertFails(
-        1, "gradus: data: no such directory: " + missing, "train", "--data", missing.toString());
+        1,
+        "gradus: data: no such directory: " + missing,
+        "train",
+        "mlp",
+        "--data",
+        missing.toString());
   }
 
   @Test
   void a_data_folder_that_is_a_file_is_named() throws IOException {
     Path file = Files.createFile(folder.resolve("file"));
-    assertFails(1, "gradus: data: not a directory: " + file, "train", "--data", file.toString());
+    assertFails(
+        1, "gradus: data: not a directory: " + file, "train", "mlp", "--data", file.toString());
   }
 
   @Test
@@ -87,6 +125,7 @@ class ErrorsTest {
             + ": looked for train-images-idx3-ubyte,"
             + " train-images-idx3-ubyte.gz, train-images.idx3-ubyte, train-images.idx3-ubyte.gz",
         "train",
+        "mlp",
         "--data",
         folder.toString());
   }
@@ -97,7 +136,7 @@ class ErrorsTest {
     Path file = folder.resolve("train-labels-idx1-ubyte");
     byte[] bytes = Files.readAllBytes(file);
     Files.write(file, java.util.Arrays.copyOf(bytes, bytes.length - 1));
-    Cli run = Cli.run("train", "--data", folder.toString());
+    Cli run = Cli.run("train", "mlp", "--data", folder.toString());
     assertEquals(1, run.code());
     assertTrue(run.err().startsWith("gradus: idx: cut short: " + file), run.err());
     assertEquals(1, run.err().lines().count());
@@ -110,6 +149,7 @@ class ErrorsTest {
         1,
         "gradus: --output: no such directory: " + parent,
         "train",
+        "mlp",
         "--output",
         parent.resolve("m.safetensors").toString());
   }
@@ -120,13 +160,14 @@ class ErrorsTest {
         1,
         "gradus: --output: not a regular file: " + folder,
         "train",
+        "mlp",
         "--output",
         folder.toString());
   }
 
   @Test
   void the_stack_trace_comes_when_asked_for() {
-    Cli run = Cli.run("train", "--data", folder.toString(), "--stacktrace");
+    Cli run = Cli.run("train", "mlp", "--data", folder.toString(), "--stacktrace");
     assertEquals(1, run.code());
     assertTrue(run.err().startsWith("gradus: data: no train-images"), run.err());
     assertTrue(run.err().contains("\tat io.gradus.cli.IdxFolder"), run.err());

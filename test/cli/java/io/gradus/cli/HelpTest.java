@@ -8,6 +8,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
 import picocli.CommandLine.Model.OptionSpec;
 
 class HelpTest {
@@ -16,19 +17,34 @@ class HelpTest {
   void the_first_help_names_every_command_and_exit_code() {
     Cli help = Cli.run("--help");
     assertEquals(0, help.code());
-    for (String part : List.of("train", "info", "bench", "--stacktrace", "--version")) {
+    for (String part :
+        List.of("train", "generate", "tokenizer", "info", "bench", "--stacktrace", "--version")) {
       assertTrue(help.out().contains(part), part);
     }
     assertTrue(help.out().matches("(?s).*0 +success.*1 +a failure.*2 +wrong usage.*"));
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"train", "info", "bench"})
+  @ValueSource(
+      strings = {
+        "train gpt",
+        "train mlp",
+        "generate",
+        "tokenizer train",
+        "tokenizer encode",
+        "tokenizer decode",
+        "info",
+        "bench"
+      })
   void the_help_of_a_command_lists_and_describes_every_option(String command) {
-    Cli help = Cli.run(command, "--help");
+    Cli help = Cli.run((command + " --help").split(" "));
     assertEquals(0, help.code());
     assertEquals("", help.err());
-    var options = Main.commandLine().getSubcommands().get(command).getCommandSpec().options();
+    CommandLine line = Main.commandLine();
+    for (String name : command.split(" ")) {
+      line = line.getSubcommands().get(name);
+    }
+    var options = line.getCommandSpec().options();
     assertTrue(options.size() >= 5);
     assertAll(
         options.stream()
@@ -42,7 +58,7 @@ class HelpTest {
 
   @Test
   void options_that_have_defaults_show_them() {
-    String help = Cli.run("train", "--help").out().replaceAll("\\s+", " ");
+    String help = Cli.run("train", "mlp", "--help").out().replaceAll("\\s+", " ");
     for (String option :
         List.of(
             "--hidden",
@@ -71,7 +87,7 @@ class HelpTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"", "train", "info", "bench"})
+  @ValueSource(strings = {"", "train", "generate", "tokenizer", "info", "bench"})
   void every_command_knows_the_version(String command) {
     Cli version = command.isEmpty() ? Cli.run("--version") : Cli.run(command, "--version");
     assertEquals(0, version.code());

@@ -14,37 +14,37 @@ class ProgressBarTest {
     assertEquals(
         "epoch 3/10 ====================--------------------  50%  loss 0.3121  accuracy 91.25%"
             + "  102,345 samples/s  1:12 left",
-        ProgressBar.render(HALF, 200, false));
+        HALF.bar().render(200, false));
   }
 
   @Test
   void a_narrow_terminal_loses_facts_from_the_right_and_keeps_a_bar() {
     assertEquals(
         "epoch 3/10 ===========-----------  50%  loss 0.3121  accuracy 91.25%",
-        ProgressBar.render(HALF, 69, false));
-    assertEquals("epoch 3/10 ====----  50%", ProgressBar.render(HALF, 25, false));
+        HALF.bar().render(69, false));
+    assertEquals("epoch 3/10 ====----  50%", HALF.bar().render(25, false));
   }
 
   @Test
   void no_width_is_exceeded() {
     for (int columns = 1; columns < 300; columns++) {
-      String line = ProgressBar.render(HALF, columns, true);
+      String line = HALF.bar().render(columns, true);
       assertTrue(line.length() < columns, columns + ": " + line);
     }
   }
 
   @Test
   void a_unicode_terminal_gets_lines() {
-    assertEquals("epoch 3/10 ━━━━────  50%", ProgressBar.render(HALF, 25, true));
+    assertEquals("epoch 3/10 ━━━━────  50%", HALF.bar().render(25, true));
   }
 
   @Test
   void the_bar_is_empty_at_first_and_full_at_last() {
     Progress none = new Progress(1, 1, 0, 7, Double.NaN, Double.NaN, 0, Double.NaN);
     Progress all = new Progress(1, 1, 7, 7, 0, 1, 10, 0);
-    assertEquals("epoch 1/1 --------   0%", ProgressBar.render(none, 24, false));
-    assertEquals("epoch 1/1 ======== 100%", ProgressBar.render(all, 24, false));
-    assertTrue(ProgressBar.render(none, 100, false).endsWith("-:-- left"));
-    assertTrue(ProgressBar.render(all, 100, false).endsWith("0:00 left"));
+    assertEquals("epoch 1/1 --------   0%", none.bar().render(24, false));
+    assertEquals("epoch 1/1 ======== 100%", all.bar().render(24, false));
+    assertTrue(none.bar().render(100, false).endsWith("-:-- left"));
+    assertTrue(all.bar().render(100, false).endsWith("0:00 left"));
   }
 }

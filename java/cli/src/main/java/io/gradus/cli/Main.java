@@ -10,7 +10,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
-/** The command line: {@code gradus train}, {@code gradus info}, {@code gradus bench}. */
+/** The command line: {@code gradus train}, {@code gradus generate} and the other commands. */
 @Command(
     name = "gradus",
     scope = ScopeType.INHERIT,
@@ -67,6 +67,8 @@ public final class Main implements Runnable {
     CommandLine line =
         new CommandLine(main)
             .addSubcommand(new TrainCommand())
+            .addSubcommand(new GenerateCommand())
+            .addSubcommand(new TokenizerCommand())
             .addSubcommand(new InfoCommand())
             .addSubcommand(new BenchCommand())
             .setParameterExceptionHandler((e, rejected) -> main.reject(e))
@@ -82,7 +84,8 @@ public final class Main implements Runnable {
   @Override
   public void run() {
     throw new ParameterException(
-        spec.commandLine(), "gradus: no command is given; name train, info or bench");
+        spec.commandLine(),
+        "gradus: no command is given; name train, generate, tokenizer, info or bench");
   }
 
   private int reject(ParameterException e) {

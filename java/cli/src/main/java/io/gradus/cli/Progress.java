@@ -1,5 +1,7 @@
 package io.gradus.cli;
 
+import java.util.List;
+
 /**
  * How far a training has come.
  *
@@ -18,4 +20,17 @@ record Progress(
     double loss,
     double accuracy,
     double samplesPerSecond,
-    double secondsLeft) {}
+    double secondsLeft) {
+
+  ProgressBar bar() {
+    return new ProgressBar(
+        Text.format("epoch %d/%d ", epoch, epochs),
+        step,
+        steps,
+        List.of(
+            Text.format("loss %.4f", loss),
+            Text.format("accuracy %s", Text.percent(accuracy)),
+            Text.format("%,.0f samples/s", samplesPerSecond),
+            Text.format("%s left", Text.time(secondsLeft))));
+  }
+}

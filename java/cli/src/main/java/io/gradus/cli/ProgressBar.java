@@ -1,44 +1,48 @@
 package io.gradus.cli;
 
+import java.util.List;
+
 /**
- * Draws progress as one line: a bar with what is worth knowing, as much of it as the width takes.
+ * Progress as one line: a bar with what is worth knowing, as much of it as the width takes.
+ *
+ * @param head what stands before the bar
+ * @param facts what stands behind it, the most important first
  */
-final class ProgressBar {
+record ProgressBar(String head, long done, long total, List<String> facts) {
 
   private static final int WIDEST = 40;
   private static final int NARROWEST = 8;
 
-  private ProgressBar() {}
-
   /**
    * A line of less than {@code columns} characters, since a full line makes some terminals wrap.
    */
-  static String render(Progress p, int columns, boolean unicode) {
-    String epoch = Text.format("epoch %d/%d ", p.epoch(), p.epochs());
-    String[] facts = {
-      Text.format(" %3d%%", 100 * p.step() / Math.max(1, p.steps())),
-      Text.format("  loss %.4f", p.loss()),
-      Text.format("  accuracy %s", Text.percent(p.accuracy())),
-      Text.format("  %,.0f samples/s", p.samplesPerSecond()),
-      Text.format("  %s left", Text.time(p.secondsLeft()))
-    };
-    int room = columns - 1 - epoch.length() - NARROWEST;
-    var text = new StringBuilder();
-    for (String fact : facts) {
-      if (text.length() + fact.length() > room) {
-        break;
-      }
-      text.append(fact);
-    }
+  String render(int columns, boolean unicode) {
+    int room = columns - 1 - head.length() - NARROWEST;
     if (room < 0) {
-      return epoch.substring(0, Math.max(0, Math.min(epoch.length(), columns - 1)));
+      return head.substring(0, Math.max(0, Math.min(head.length(), columns - 1)));
     }
+    String text = text(room);
     int width = Math.min(WIDEST, NARROWEST + room - text.length());
-    return epoch + bar(p, width, unicode) + text;
+    return head + bar(width, unicode) + text;
   }
 
-  private static String bar(Progress p, int width, boolean unicode) {
-    int done = (int) (width * p.step() / Math.max(1, p.steps()));
-    return (unicode ? "━" : "=").repeat(done) + (unicode ? "─" : "-").repeat(width - done);
+  private String text(int room) {
+    String percent = Text.format(" %3d%%", 100 * done / Math.max(1, total));
+    if (percent.length() > room) {
+      return "";
+    }
+    var text = new StringBuilder(percent);
+    for (String fact : facts) {
+      if (text.length() + 2 + fact.length() > room) {
+        break;
+      }
+      text.append("  ").append(fact);
+    }
+    return text.toString();
+  }
+
+  private String bar(int width, boolean unicode) {
+    int full = (int) (width * done / Math.max(1, total));
+    return (unicode ? "━" : "=").repeat(full) + (unicode ? "─" : "-").repeat(width - full);
   }
 }

@@ -3,19 +3,20 @@ package io.gradus.cli;
 import java.util.Arrays;
 
 /**
- * How many samples a second a workload learned from, over many short windows. The median tells the
- * speed and the 10th and 90th percentiles how far the rest of the machine disturbed it.
+ * How many samples or tokens a second a workload got through, over many short windows. The median
+ * tells the speed and the 10th and 90th percentiles how far the rest of the machine disturbed it.
  */
 record Throughput(double median, double p10, double p90) {
 
-  private static final long WINDOW = 50_000_000; // ns
+  private static final long WINDOW = 50_000_000; // ns; a step at least
+  private static final int FEWEST = 3; // windows, however long their steps take
 
   /** Repeats the step for this many seconds, and before that to warm up. */
   static Throughput measure(Workload workload, double warmUp, double seconds) {
     long start = System.nanoTime();
-    while (System.nanoTime() - start < warmUp * 1e9) {
+    do {
       workload.step().run();
-    }
+    } while (System.nanoTime() - start < warmUp * 1e9);
     double[] rates = new double[64];
     int count = 0;
     start = System.nanoTime();
@@ -24,7 +25,7 @@ record Throughput(double median, double p10, double p90) {
         rates = Arrays.copyOf(rates, 2 * count);
       }
       rates[count++] = window(workload);
-    } while (System.nanoTime() - start < seconds * 1e9);
+    } while (count < FEWEST || System.nanoTime() - start < seconds * 1e9);
     return of(Arrays.copyOf(rates, count));
   }
 
@@ -37,7 +38,7 @@ record Throughput(double median, double p10, double p90) {
       steps++;
       elapsed = System.nanoTime() - start;
     } while (elapsed < WINDOW);
-    return steps * workload.samples() * 1e9 / elapsed;
+    return steps * (double) workload.units() / (elapsed / 1e9);
   }
 
   static Throughput of(double... rates) {

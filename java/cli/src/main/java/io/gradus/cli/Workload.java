@@ -1,10 +1,19 @@
 package io.gradus.cli;
 
 import io.gradus.autograd.Tape;
+import io.gradus.data.TokenBatch;
+import io.gradus.model.BertClassifier;
+import io.gradus.model.BertConfig;
+import io.gradus.model.GenerationConfig;
+import io.gradus.model.Generator;
+import io.gradus.model.Gpt;
+import io.gradus.model.GptConfig;
 import io.gradus.model.Mlp;
 import io.gradus.model.MlpConfig;
+import io.gradus.nn.Module;
 import io.gradus.op.Losses;
 import io.gradus.op.Random;
+import io.gradus.optim.AdamW;
 import io.gradus.optim.Optimizer;
 import io.gradus.optim.Sgd;
 import io.gradus.tensor.Device;
@@ -13,32 +22,83 @@ import io.gradus.tensor.Shape;
 import io.gradus.tensor.Tensor;
 
 /**
- * One step of a training that is to be measured.
+ * One step of a training, or of whatever else is to be measured.
  *
- * @param samples how many samples one step learns from
+ * @param units how many samples or tokens one step works through
+ * @param metric what they are, in a second
  * @param step the step
  */
-record Workload(int samples, Runnable step) {
+record Workload(int units, String metric, Runnable step) {
+
+  private static final String SAMPLES = "samples/s";
+  private static final String TOKENS = "tokens/s";
+  private static final Seed SEED = Seed.of(42);
 
   /** Trains an MLP with one hidden layer of ReLU on one batch of random data. */
   static Workload mlp(int inputs, int hidden, int classes, int batch) {
-    Seed seed = Seed.of(42);
     Device device = Device.best();
-    Mlp model = new Mlp(MlpConfig.of(inputs, hidden, classes), device, seed.split(0));
+    Mlp model = new Mlp(MlpConfig.of(inputs, hidden, classes), device, SEED.split(0));
     Optimizer sgd = Sgd.builder().learningRate(0.01).build(model.parameters());
-    Tensor x = Random.normal(Shape.of(batch, inputs), seed.split(1), 0, 1, device);
-    Tensor y = labels(batch, classes, seed).to(device);
+    Tensor x = Random.normal(Shape.of(batch, inputs), SEED.split(1), 0, 1, device);
+    Tensor y = integers(SEED, classes, batch);
+    return training(batch, SAMPLES, () -> Losses.crossEntropy(model.forward(x), y), sgd);
+  }
+
+  /** Trains a language model on one batch of random tokens. */
+  static Workload gpt(GptConfig config, int batch, int time) {
+    Gpt model = new Gpt(config, Device.best(), SEED.split(0));
+    TokenBatch tokens =
+        new TokenBatch(
+            integers(SEED.split(1), config.vocabulary(), batch, time),
+            integers(SEED.split(2), config.vocabulary(), batch, time));
+    return training(batch * time, TOKENS, () -> model.loss(tokens), adamW(model));
+  }
+
+  /** Trains an encoder to tell two classes of random sequences apart. */
+  static Workload bert(BertConfig config, int batch, int time) {
+    var model = new BertClassifier(config, 2, Device.best(), SEED.split(0));
+    Tensor x = integers(SEED.split(1), config.vocabulary(), batch, time);
+    Tensor y = integers(SEED.split(2), 2, batch);
+    return training(batch, SAMPLES, () -> Losses.crossEntropy(model.forward(x), y), adamW(model));
+  }
+
+  private static Optimizer adamW(Module model) {
+    return AdamW.builder().learningRate(3e-4).weightDecay(0.1).build(model.parameters());
+  }
+
+  /** A loss, made anew in each step. */
+  private interface Loss {
+    Tensor compute();
+  }
+
+  private static Workload training(int units, String metric, Loss loss, Optimizer optimizer) {
     return new Workload(
-        batch,
+        units,
+        metric,
         () -> {
           try (Tape tape = Tape.record()) {
-            Tensor loss = Losses.crossEntropy(model.forward(x), y);
-            sgd.step(tape.gradients(loss));
+            optimizer.step(tape.gradients(loss.compute()));
           }
         });
   }
 
-  private static Tensor labels(int n, int classes, Seed seed) {
-    return Tensor.of(new java.util.Random(seed.value()).longs(n, 0, classes).toArray());
+  /** Generates tokens one by one with a model that has learned nothing: the work is the same. */
+  static Workload generation(GptConfig config, int prompt, int tokens) {
+    Gpt model = new Gpt(config, Device.best(), SEED.split(0));
+    Generator generator = new Generator(model);
+    int[] ids = new java.util.Random(SEED.value()).ints(prompt, 0, config.vocabulary()).toArray();
+    GenerationConfig greedy = GenerationConfig.greedy(tokens);
+    return new Workload(tokens, TOKENS, () -> generator.generate(ids, greedy));
+  }
+
+  /** Labels or tokens. */
+  private static Tensor integers(Seed seed, int limit, int... dims) {
+    int count = 1;
+    for (int dim : dims) {
+      count *= dim;
+    }
+    int[] values = new java.util.Random(seed.value()).ints(count, 0, limit).toArray();
+    long[] shape = java.util.Arrays.stream(dims).asLongStream().toArray();
+    return Tensor.of(values, shape).to(Device.best());
   }
 }

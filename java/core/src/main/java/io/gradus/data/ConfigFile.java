@@ -79,6 +79,14 @@ public final class ConfigFile {
     throw wrong(name, "a number");
   }
 
+  /** A text. */
+  public String text(String name) {
+    if (get(name) instanceof String text) {
+      return text;
+    }
+    throw wrong(name, "a text");
+  }
+
   /** True or false. */
   public boolean flag(String name) {
     if (get(name) instanceof Boolean flag) {

@@ -144,4 +144,18 @@ public record GenerationConfig(
           from.seed);
     }
   }
+
+  /** With another seed. */
+  public GenerationConfig withSeed(Seed seed) {
+    return new GenerationConfig(
+        maxTokens,
+        temperature,
+        topK,
+        topP,
+        repetitionPenalty,
+        beams,
+        lengthPenalty,
+        endTokens,
+        seed);
+  }
 }

@@ -199,7 +199,7 @@ public final class Gpt extends Module {
     Seed seed = draw();
     double p = isTraining() ? config.dropout() : 0;
     AttentionOptions options = options(documents, p);
-    Tensor x = drop(embed(ids, places), p, seed);
+    Tensor x = drop(cast(embed(ids, places)), p, seed);
     if (checkpointing && Tape.isRecording()) {
       for (int i = 0; i < blocks.size(); i++) {
         GptBlock block = blocks.get(i);
@@ -241,10 +241,12 @@ public final class Gpt extends Module {
   }
 
   private Tensor embed(Tensor ids, Tensor places) {
-    Tensor x =
-        positions == null
-            ? tokens.forward(ids)
-            : Indexing.embedding(ids, tokens.weight(), places, positions.weight());
+    return positions == null
+        ? tokens.forward(ids)
+        : Indexing.embedding(ids, tokens.weight(), places, positions.weight());
+  }
+
+  private Tensor cast(Tensor x) {
     return activations == DType.F32 ? x : Pointwise.cast(x, activations);
   }
 
@@ -271,7 +273,7 @@ public final class Gpt extends Module {
 
   /**
    * The scores of the token after the last, {@code (batch, vocabulary)}, for sequences of which all
-   * but these tokens were given before.
+   * but these tokens were given before. Always in F32: there is little between the layers to save.
    *
    * @param ids I32 (batch, time): the tokens that come next in each sequence
    * @param cache what is kept of those before; these are added to it

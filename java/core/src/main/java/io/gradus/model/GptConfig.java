@@ -5,6 +5,7 @@ import io.gradus.nn.FeedForward;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 
 /**
  * What a {@link Gpt} is made of: GPT-2's parts (Radford et al. 2019) or Llama's (Touvron et al.
@@ -200,7 +201,14 @@ public record GptConfig(
 
   /** With another value, a number, a boolean or an enum's constant, for a component by its name. */
   public GptConfig with(String name, Object value) {
-    return of(values().replace(name, value));
+    return with(Map.of(name, value));
+  }
+
+  /** With other values for several components, which only have to fit together. */
+  public GptConfig with(Map<String, Object> others) {
+    ConfigFile values = values();
+    others.forEach(values::replace);
+    return of(values);
   }
 
   // Files

@@ -76,6 +76,7 @@ public final class Pretraining {
   private final Optimizer optimizer;
   private final Path folder; // null to save nothing
   private double bestLoss = Double.POSITIVE_INFINITY;
+  private volatile boolean stopped;
 
   /**
    * A training from the start.
@@ -144,6 +145,11 @@ public final class Pretraining {
     return optimizer;
   }
 
+  /** The lowest loss of held-out text so far; infinite before the first look at it. */
+  public double bestLoss() {
+    return bestLoss;
+  }
+
   /**
    * Goes on from the last checkpoint in the folder.
    *
@@ -168,7 +174,14 @@ public final class Pretraining {
   }
 
   /**
-   * Trains until all steps are taken.
+   * Ends {@link #run} after the step at hand, with a checkpoint to go on from; any thread may call.
+   */
+  public void stop() {
+    stopped = true;
+  }
+
+  /**
+   * Trains until all steps are taken, or until it is {@linkplain #stop stopped}.
    *
    * @throws IllegalStateException where the loss is no number any more
    * @throws IOException where a checkpoint cannot be written; the one before is unchanged
@@ -179,7 +192,7 @@ public final class Pretraining {
       model.config().write(folder.resolve("config.json"));
     }
     model.train();
-    while (optimizer.steps() < config.steps()) {
+    while (optimizer.steps() < config.steps() && !stopped) {
       listener.step(step());
       long done = optimizer.steps();
       boolean end = done == config.steps();
@@ -192,7 +205,7 @@ public final class Pretraining {
         }
         listener.evaluated(new Evaluated(done, loss, best));
       }
-      if (folder != null && (end || done % config.saveEvery() == 0)) {
+      if (folder != null && (end || stopped || done % config.saveEvery() == 0)) {
         saveLast(listener);
       }
     }
@@ -233,7 +246,7 @@ public final class Pretraining {
               + (optimizer.steps() + 1)
               + ": "
               + loss
-              + "; lower the learning rate, and resume from the last checkpoint");
+              + "; lower the learning rate");
     }
     boolean clipped = config.clip() > 0 && norm > config.clip();
     optimizer.step(clipped ? gradients.scale(config.clip() / (norm + 1e-6)) : gradients);

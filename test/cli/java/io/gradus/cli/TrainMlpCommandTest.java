@@ -19,7 +19,7 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-class TrainCommandTest {
+class TrainMlpCommandTest {
 
   @TempDir private Path folder;
 
@@ -29,7 +29,7 @@ class TrainCommandTest {
 
   @Test
   void a_few_epochs_learn_the_digits_and_the_log_has_a_line_for_each() throws IOException {
-    Cli run = Cli.run("train", "--epochs", "10", "--output", model());
+    Cli run = Cli.run("train", "mlp", "--epochs", "10", "--output", model());
     assertEquals("", run.err());
     assertEquals(0, run.code());
     assertEquals(10, run.lines().stream().filter(line -> line.startsWith("epoch ")).count());
@@ -48,7 +48,7 @@ class TrainCommandTest {
 
   @Test
   void json_lines_have_the_same_keys_for_the_same_event() {
-    Cli run = Cli.run("train", "--epochs", "2", "--json", "--output", model());
+    Cli run = Cli.run("train", "mlp", "--epochs", "2", "--json", "--output", model());
     assertEquals(0, run.code());
     List<Map<String, String>> lines = run.json();
     assertEquals("start", lines.get(0).get("event"));
@@ -101,7 +101,17 @@ class TrainCommandTest {
 
   private byte[] trained(String seed) throws IOException {
     Cli run =
-        Cli.run("train", "--epochs", "1", "--dropout", "0.1", "--seed", seed, "--output", model());
+        Cli.run(
+            "train",
+            "mlp",
+            "--epochs",
+            "1",
+            "--dropout",
+            "0.1",
+            "--seed",
+            seed,
+            "--output",
+            model());
     assertEquals("", run.err());
     return Files.readAllBytes(Path.of(model()));
   }
@@ -139,7 +149,7 @@ class TrainCommandTest {
   void images_and_labels_of_other_numbers_are_refused() throws IOException {
     IdxFiles.write(folder);
     IdxFiles.file(folder.resolve("t10k-labels-idx1-ubyte"), new byte[39], 39);
-    Cli run = Cli.run("train", "--data", folder.toString(), "--output", model());
+    Cli run = Cli.run("train", "mlp", "--data", folder.toString(), "--output", model());
     assertEquals(1, run.code());
     assertTrue(
         run.err().startsWith("gradus: data: images and labels differ in number: 40 in "),
@@ -151,7 +161,7 @@ class TrainCommandTest {
     IdxFiles.write(folder);
     Path file = folder.resolve("train-images-idx3-ubyte");
     IdxFiles.file(file, new byte[120], 120);
-    Cli run = Cli.run("train", "--data", folder.toString(), "--output", model());
+    Cli run = Cli.run("train", "mlp", "--data", folder.toString(), "--output", model());
     assertEquals(1, run.code());
     assertEquals(
         "gradus: data: not images: "
@@ -167,7 +177,7 @@ class TrainCommandTest {
     byte[] labels = new byte[40];
     labels[17] = IdxFiles.CLASSES;
     IdxFiles.file(folder.resolve("t10k-labels-idx1-ubyte"), labels, 40);
-    Cli run = Cli.run("train", "--data", folder.toString(), "--output", model());
+    Cli run = Cli.run("train", "mlp", "--data", folder.toString(), "--output", model());
     assertEquals(1, run.code());
     assertEquals(
         "gradus: data: the labels to test go up to 4, those to train to 3 in " + folder,
