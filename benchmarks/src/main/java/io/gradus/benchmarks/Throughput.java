@@ -7,7 +7,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.function.IntFunction;
+import java.util.function.Function;
 
 /**
  * Measures training steps as {@code gradus bench} does, for everything that is compared with it:
@@ -16,6 +16,16 @@ import java.util.function.IntFunction;
 public final class Throughput {
   private static final List<Integer> BATCHES = List.of(32, 64, 256);
   private static final double WINDOW_SECONDS = 0.02;
+  private static final int FEWEST_WINDOWS = 3; // where a step takes a second
+  private static final double LONGEST_WARM_UP = 1; // s
+
+  /**
+   * One step of a training.
+   *
+   * @param metric what is counted: samples/s or tokens/s
+   * @param amount how many of them one step learns from
+   */
+  public record Step(String metric, int amount, Runnable run) {}
 
   private int threads = Sizes.THREADS;
   private double seconds = 5;
@@ -48,19 +58,20 @@ public final class Throughput {
     return threads;
   }
 
-  /** Measures every workload in turn: {@code stepOf} gives the training step of a batch size. */
-  public void print(IntFunction<Runnable> stepOf) throws IOException {
+  /** Measures every workload in turn: {@code stepOf} gives the training step of its name. */
+  public void print(Function<String, Step> stepOf) throws IOException {
     for (String name : workloads) {
-      int batch = batch(name);
-      double[] samples = measure(stepOf.apply(batch), batch);
+      Step step = stepOf.apply(name);
+      double[] rates = measure(step);
       System.out.printf(
           Locale.ROOT,
-          "{\"workload\":\"%s\",\"metric\":\"samples/s\",\"median\":%.0f,\"p10\":%.0f,\"p90\":%.0f,"
+          "{\"workload\":\"%s\",\"metric\":\"%s\",\"median\":%.2f,\"p10\":%.2f,\"p90\":%.2f,"
               + "\"threads\":%d,\"peak_rss_mb\":%d}%n",
           name,
-          quantile(samples, 0.5),
-          quantile(samples, 0.1),
-          quantile(samples, 0.9),
+          step.metric,
+          quantile(rates, 0.5),
+          quantile(rates, 0.1),
+          quantile(rates, 0.9),
           threads,
           peakRssMb());
     }
@@ -70,39 +81,38 @@ public final class Throughput {
     return "mlp_%d_%d_%d_b%d".formatted(Sizes.MLP_IN, Sizes.MLP_HIDDEN, Sizes.MLP_OUT, batch);
   }
 
-  private static int batch(String name) {
+  /** The batch size in the name of an MLP's workload. */
+  public static int mlpBatch(String name) {
     return BATCHES.stream()
         .filter(batch -> workload(batch).equals(name))
         .findFirst()
         .orElseThrow(
             () ->
-                new IllegalArgumentException(
-                    "workload: unknown: %s; use one of %s"
-                        .formatted(name, BATCHES.stream().map(Throughput::workload).toList())));
+                new IllegalArgumentException("workload: unknown or not for this engine: " + name));
   }
 
-  /** Samples a second, window by window, after a warm-up of half the time. */
-  private double[] measure(Runnable step, int batch) {
-    double stepSeconds = warmUp(step);
+  /** What is learned in a second, window by window, after a warm-up. */
+  private double[] measure(Step step) {
+    double stepSeconds = warmUp(step.run);
     int steps = (int) Math.max(1, WINDOW_SECONDS / stepSeconds);
-    var samples = new ArrayList<Double>();
+    var rates = new ArrayList<Double>();
     long end = System.nanoTime() + (long) (seconds * 1e9);
-    for (long start = System.nanoTime(); start < end; ) {
+    for (long start = System.nanoTime(); start < end || rates.size() < FEWEST_WINDOWS; ) {
       for (int i = 0; i < steps; i++) {
-        step.run();
+        step.run.run();
       }
       long now = System.nanoTime();
-      samples.add(batch * (double) steps / (now - start) * 1e9);
+      rates.add(step.amount * (double) steps / (now - start) * 1e9);
       start = now;
     }
-    double[] sorted = samples.stream().mapToDouble(Double::doubleValue).toArray();
+    double[] sorted = rates.stream().mapToDouble(Double::doubleValue).toArray();
     Arrays.sort(sorted);
     return sorted;
   }
 
   /** Returns the time of a step near the end. */
   private double warmUp(Runnable step) {
-    long end = System.nanoTime() + (long) (seconds * 0.5e9);
+    long end = System.nanoTime() + (long) (Math.min(LONGEST_WARM_UP, seconds * 0.5) * 1e9);
     long fastest = Long.MAX_VALUE;
     for (long start = System.nanoTime(); start < end; ) {
       step.run();

@@ -12,15 +12,15 @@ public final class PureBench {
     int threads = throughput.threads();
     try (Kernels kernels =
         Boolean.getBoolean("gradus.benchmarks.loops") ? new Loops(threads) : new Packed(threads)) {
-      throughput.print(batch -> step(kernels, batch));
+      throughput.print(workload -> step(kernels, Throughput.mlpBatch(workload)));
     }
   }
 
-  private static Runnable step(Kernels kernels, int batch) {
+  private static Throughput.Step step(Kernels kernels, int batch) {
     var mlp = new PureMlp(kernels, batch);
     float[] x = Sizes.uniform(batch * Sizes.MLP_IN, 1, 3);
     int[] labels = Sizes.labels(batch, 4);
-    return () -> mlp.step(x, labels);
+    return new Throughput.Step("samples/s", batch, () -> mlp.step(x, labels));
   }
 
   private PureBench() {}

@@ -4,7 +4,6 @@ import io.gradus.benchmarks.Sizes;
 import io.gradus.benchmarks.Throughput;
 import java.io.IOException;
 import org.bytedeco.javacpp.PointerScope;
-import org.bytedeco.pytorch.GeneratorOptional;
 import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -12,29 +11,63 @@ import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * libtorch's training step, measured like {@code gradus bench}, in the strongest setting found: MKL
- * instead of the OpenBLAS of the jar, in-place ReLU and update, gradients dropped and not zeroed,
- * and without JavaCPP's memory accounting, which reads /proc on every allocation.
+ * libtorch's training step, measured like {@code gradus bench}, in the strongest setting found:
+ * that of {@link Libtorch}, in-place ReLU and update, gradients dropped and not zeroed, and for
+ * transformers what {@link LibtorchModel} and {@link LibtorchAdamW} say.
  */
 public final class LibtorchBench {
 
   public static void main(String[] args) throws IOException {
-    System.setProperty("org.bytedeco.openblas.load", "mkl");
-    System.setProperty("org.bytedeco.javacpp.nopointergc", "true");
-    System.setProperty("org.bytedeco.javacpp.maxBytes", "0");
-    System.setProperty("org.bytedeco.javacpp.maxPhysicalBytes", "0");
-
     Throughput throughput = Throughput.parse(args);
-    torch.set_num_threads(throughput.threads());
-    torch.manual_seed(42);
+    Libtorch.start(throughput.threads());
     throughput.print(LibtorchBench::step);
     // Unloading two OpenMP runtimes at a normal exit can hang.
     System.exit(0);
   }
 
-  private static Runnable step(int batch) {
+  private static Throughput.Step step(String workload) {
+    return switch (workload) {
+      case "gpt2_b4_t64" -> gpt2(4, 64);
+      case "gpt2_b1_t512" -> gpt2(1, 512);
+      case "shakespeare_b8_t256" -> gpt(new LibtorchGpt(65, 256, 384, 6, 6, false), 65, 8, 256);
+      case "minilm_b16_s128" -> bert(new LibtorchBert(384, 6, 12, 0), 16, 128);
+      case "minilm_b16_s128_dropout" -> bert(new LibtorchBert(384, 6, 12, 0.1), 16, 128);
+      case "bertbase_b8_s128" -> bert(new LibtorchBert(768, 12, 12, 0), 8, 128);
+      default -> mlp(Throughput.mlpBatch(workload));
+    };
+  }
+
+  private static Throughput.Step gpt2(int batch, int time) {
+    return gpt(new LibtorchGpt(50_257, 1024, 768, 12, 12, true), 50_257, batch, time);
+  }
+
+  private static Throughput.Step gpt(LibtorchGpt model, int vocabulary, int batch, int time) {
+    Tensor tokens = Libtorch.indices(vocabulary, batch, time);
+    Tensor targets = Libtorch.indices(vocabulary, batch, time);
+    return new Throughput.Step("tokens/s", batch * time, training(model, tokens, targets));
+  }
+
+  private static Throughput.Step bert(LibtorchBert model, int batch, int time) {
+    Tensor tokens = Libtorch.indices(LibtorchBert.VOCABULARY, batch, time);
+    Tensor labels = Libtorch.indices(LibtorchBert.CLASSES, batch);
+    return new Throughput.Step("samples/s", batch, training(model, tokens, labels));
+  }
+
+  @SuppressWarnings("try") // the scope only has to close
+  private static Runnable training(LibtorchModel model, Tensor tokens, Tensor labels) {
+    var adamw = new LibtorchAdamW(model.parameters());
+    return () -> {
+      try (var scope = new PointerScope()) {
+        model.loss(tokens, labels).backward();
+      }
+      adamw.step();
+    };
+  }
+
+  @SuppressWarnings("try")
+  private static Throughput.Step mlp(int batch) {
     Tensor x = torch.randn(batch, Sizes.MLP_IN);
-    Tensor labels = torch.randint(Sizes.MLP_OUT, new long[] {batch}).to(torch.ScalarType.Long);
+    Tensor labels = Libtorch.indices(Sizes.MLP_OUT, batch);
     Tensor w1 = parameter(Sizes.MLP_IN, Sizes.MLP_HIDDEN, Sizes.MLP_IN);
     Tensor b1 = parameter(Sizes.MLP_IN, Sizes.MLP_HIDDEN);
     Tensor w2 = parameter(Sizes.MLP_HIDDEN, Sizes.MLP_OUT, Sizes.MLP_HIDDEN);
@@ -43,14 +76,17 @@ public final class LibtorchBench {
     var bias1 = new TensorOptional(b1);
     var bias2 = new TensorOptional(b2);
     var rate = new Scalar(-Sizes.LEARNING_RATE);
-    return () -> {
-      try (var scope = new PointerScope()) {
-        Tensor h = torch.linear(x, w1, bias1).relu_();
-        Tensor loss = torch.cross_entropy_loss(torch.linear(h, w2, bias2), labels);
-        loss.backward();
-        update(parameters, rate);
-      }
-    };
+    return new Throughput.Step(
+        "samples/s",
+        batch,
+        () -> {
+          try (var scope = new PointerScope()) {
+            Tensor h = torch.linear(x, w1, bias1).relu_();
+            Tensor loss = torch.cross_entropy_loss(torch.linear(h, w2, bias2), labels);
+            loss.backward();
+            update(parameters, rate);
+          }
+        });
   }
 
   private static void update(Tensor[] parameters, Scalar rate) {
@@ -63,10 +99,7 @@ public final class LibtorchBench {
   }
 
   private static Tensor parameter(int fanIn, long... shape) {
-    double bound = Math.sqrt(1.0 / fanIn);
-    Tensor parameter = torch.empty(shape).uniform_(-bound, bound, new GeneratorOptional());
-    parameter.set_requires_grad(true);
-    return parameter;
+    return Libtorch.uniform(Math.sqrt(1.0 / fanIn), shape);
   }
 
   private LibtorchBench() {}
