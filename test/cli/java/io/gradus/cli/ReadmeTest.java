@@ -1,21 +1,25 @@
-package io.gradus;
+package io.gradus.cli;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.StringWriter;
 import java.net.URL;
 import java.net.URLClassLoader;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.zip.GZIPInputStream;
 import javax.tools.JavaCompiler;
 import javax.tools.ToolProvider;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
 
 /** The README's Java is compiled and run as it stands there. */
 class ReadmeTest {
@@ -27,19 +31,51 @@ class ReadmeTest {
   @Test
   void the_example_compiles_and_trains() throws Exception {
     List<String> examples = blocks("java");
+    Files.writeString(folder.resolve("book.txt"), book());
     assertFalse(examples.isEmpty(), "the README shows Java");
     for (String example : examples) {
       Path classes = compile(example);
       try (URLClassLoader loader = new URLClassLoader(new URL[] {classes.toUri().toURL()})) {
         loader.loadClass("Example").getMethod("main", String[].class).invoke(null, (Object) null);
       }
-      assertTrue(Files.size(folder.resolve("xor.safetensors")) > 0, "the example saved its model");
+      assertTrue(
+          Files.size(folder.resolve("model.safetensors")) > 0, "the example saved its model");
     }
   }
 
   @Test
   void the_readme_fits_in_200_lines() throws Exception {
     assertTrue(Files.readAllLines(README).size() < 200);
+  }
+
+  /** A part of Moby-Dick, for an example that is about a book. */
+  private static String book() throws Exception {
+    try (var in =
+        new GZIPInputStream(
+            ReadmeTest.class.getResourceAsStream("/io/gradus/cli/moby-dick.txt.gz"))) {
+      return new String(in.readNBytes(100_000), StandardCharsets.US_ASCII);
+    }
+  }
+
+  /** Commands that the README shows, and their options, are known to the command line. */
+  @Test
+  void the_commands_exist() throws Exception {
+    List<String> lines =
+        Files.readAllLines(README).stream().filter(line -> line.startsWith("./gradus ")).toList();
+    assertFalse(lines.isEmpty(), "the README shows commands");
+    for (String line : lines) {
+      String[] words = line.replaceAll("\\s+#.*", "").replaceAll("\"[^\"]*\"", "text").split(" ");
+      CommandLine command = Main.commandLine();
+      int i = 1;
+      while (i < words.length && command.getSubcommands().containsKey(words[i])) {
+        command = command.getSubcommands().get(words[i++]);
+      }
+      for (; i < words.length; i++) {
+        if (words[i].startsWith("--") && !words[i].equals("--help")) {
+          assertNotNull(command.getCommandSpec().findOption(words[i]), line + ": " + words[i]);
+        }
+      }
+    }
   }
 
   private static List<String> blocks(String language) throws Exception {
