@@ -71,86 +71,78 @@ public record GenerationConfig(
 
   /** With another temperature. */
   public GenerationConfig withTemperature(double temperature) {
-    return new GenerationConfig(
-        maxTokens,
-        temperature,
-        topK,
-        topP,
-        repetitionPenalty,
-        beams,
-        lengthPenalty,
-        endTokens,
-        seed);
+    Draft draft = new Draft(this);
+    draft.temperature = temperature;
+    return draft.config();
   }
 
   /** With only the k likeliest tokens. */
   public GenerationConfig withTopK(int topK) {
-    return new GenerationConfig(
-        maxTokens,
-        temperature,
-        topK,
-        topP,
-        repetitionPenalty,
-        beams,
-        lengthPenalty,
-        endTokens,
-        seed);
+    Draft draft = new Draft(this);
+    draft.topK = topK;
+    return draft.config();
   }
 
   /** With only the likeliest tokens that together reach a probability. */
   public GenerationConfig withTopP(double topP) {
-    return new GenerationConfig(
-        maxTokens,
-        temperature,
-        topK,
-        topP,
-        repetitionPenalty,
-        beams,
-        lengthPenalty,
-        endTokens,
-        seed);
+    Draft draft = new Draft(this);
+    draft.topP = topP;
+    return draft.config();
   }
 
   /** With a penalty for tokens that were seen. */
   public GenerationConfig withRepetitionPenalty(double repetitionPenalty) {
-    return new GenerationConfig(
-        maxTokens,
-        temperature,
-        topK,
-        topP,
-        repetitionPenalty,
-        beams,
-        lengthPenalty,
-        endTokens,
-        seed);
+    Draft draft = new Draft(this);
+    draft.repetitionPenalty = repetitionPenalty;
+    return draft.config();
   }
 
   /** With another weight of length in beam search. */
   public GenerationConfig withLengthPenalty(double lengthPenalty) {
-    return new GenerationConfig(
-        maxTokens,
-        temperature,
-        topK,
-        topP,
-        repetitionPenalty,
-        beams,
-        lengthPenalty,
-        endTokens,
-        seed);
+    Draft draft = new Draft(this);
+    draft.lengthPenalty = lengthPenalty;
+    return draft.config();
   }
 
   /** With tokens that end a text. */
   public GenerationConfig withEndTokens(Set<Integer> endTokens) {
-    return new GenerationConfig(
-        maxTokens,
-        temperature,
-        topK,
-        topP,
-        repetitionPenalty,
-        beams,
-        lengthPenalty,
-        endTokens,
-        seed);
+    Draft draft = new Draft(this);
+    draft.endTokens = endTokens;
+    return draft.config();
+  }
+
+  /** The settings while one of them changes. */
+  private static final class Draft {
+    private final GenerationConfig from;
+    private double temperature;
+    private int topK;
+    private double topP;
+    private double repetitionPenalty;
+    private double lengthPenalty;
+    private Set<Integer> endTokens;
+
+    Draft(GenerationConfig from) {
+      this.from = from;
+      temperature = from.temperature;
+      topK = from.topK;
+      topP = from.topP;
+      repetitionPenalty = from.repetitionPenalty;
+      lengthPenalty = from.lengthPenalty;
+      endTokens = from.endTokens;
+    }
+
+    GenerationConfig config() {
+      return new GenerationConfig(
+          from.maxTokens,
+          temperature,
+          topK,
+          topP,
+          repetitionPenalty,
+          from.beams,
+          lengthPenalty,
+          endTokens,
+          from.seed);
+    }
   }
 
   /** With another seed. */
