@@ -17,7 +17,7 @@ final class RecipeOptions {
       names = "--batch-size",
       paramLabel = "N",
       description = "Rows in one pass. Default: ${DEFAULT-VALUE}.")
-  private int batchSize = 16;
+  private int batchSize = 8;
 
   @Option(
       names = "--time",
@@ -31,7 +31,7 @@ final class RecipeOptions {
       description = "Passes whose gradients are added up for one step. Default: ${DEFAULT-VALUE}.")
   private int accumulate = 1;
 
-  @Option(names = "--steps", paramLabel = "N", description = "Steps to train. Default: 1000.")
+  @Option(names = "--steps", paramLabel = "N", description = "Steps to train. Default: 2000.")
   private Long steps;
 
   @Option(
@@ -44,7 +44,7 @@ final class RecipeOptions {
       names = "--learning-rate",
       paramLabel = "R",
       description =
-          "The highest learning rate. Default: 0.004 up to 2 million parameters, 0.001 up to 50"
+          "The highest learning rate. Default: 0.003 up to 2 million parameters, 0.001 up to 50"
               + " million, 0.0006 above.")
   private Double learningRate;
 
@@ -235,10 +235,10 @@ final class RecipeOptions {
       return Math.max(
           1, Math.round(epochs * tokens / ((double) batchSize * accumulate * time(config))));
     }
-    return steps != null ? steps : 1000;
+    return steps != null ? steps : 2000;
   }
 
   private static double usualRate(long parameters) {
-    return parameters < 2_000_000 ? 0.004 : parameters < 50_000_000 ? 0.001 : 0.0006;
+    return parameters < 2_000_000 ? 0.003 : parameters < 50_000_000 ? 0.001 : 0.0006;
   }
 }
