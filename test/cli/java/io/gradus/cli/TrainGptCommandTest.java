@@ -47,7 +47,7 @@ class TrainGptCommandTest {
   }
 
   @Test
-  void a_minute_of_steps_beats_the_unigram_entropy_and_leaves_a_model() throws IOException {
+  void some_steps_beat_the_unigram_entropy_and_leave_a_model() throws IOException {
     Cli run = train("--steps", "60", "--learning-rate", "0.02", "--json");
     assertEquals("", run.err());
     List<Map<String, String>> lines = run.json();
