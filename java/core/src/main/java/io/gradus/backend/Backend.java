@@ -1,6 +1,7 @@
 package io.gradus.backend;
 
 import java.nio.ByteBuffer;
+import java.nio.file.Path;
 import org.bytedeco.javacpp.Loader;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.annotation.Cast;
@@ -20,7 +21,21 @@ import org.bytedeco.javacpp.annotation.Platform;
 public final class Backend extends Pointer {
 
   static {
-    Loader.load();
+    loadGlue();
+  }
+
+  /**
+   * Not left to JavaCPP, which takes the glue of an earlier build for this one's where both have
+   * the same size.
+   */
+  private static void loadGlue() {
+    String platform = Loader.getPlatform();
+    String name = System.mapLibraryName("jniBackend");
+    Path glue = Unpacked.resource("io/gradus/backend/" + platform + "/" + name);
+    if (glue == null) {
+      throw new UnsatisfiedLinkError("no " + name + " for " + platform);
+    }
+    System.load(glue.toAbsolutePath().toString());
   }
 
   private Backend(Pointer pointer) {

@@ -2,6 +2,7 @@ package io.gradus.backend;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.JarURLConnection;
 import java.net.URL;
 import java.net.URLConnection;
 import java.nio.file.Files;
@@ -55,10 +56,19 @@ final class Unpacked {
     }
   }
 
-  /** A folder name for where a resource comes from: the jar, or the folder of a build. */
-  private static String origin(URL url) {
+  /**
+   * A folder name for where a resource comes from: the folder of a build, or a jar as it is.
+   * Another build's jar of the same name holds files of the same time, which the build sets, and
+   * perhaps of the same size.
+   */
+  private static String origin(URL url) throws IOException {
     String place = url.toString();
     place = place.substring(0, place.lastIndexOf('/'));
+    if (url.openConnection() instanceof JarURLConnection inJar) {
+      URLConnection jar = inJar.getJarFileURL().openConnection();
+      place += " " + jar.getContentLengthLong() + " " + jar.getLastModified();
+      jar.getInputStream().close(); // which asking opened
+    }
     return Integer.toHexString(place.hashCode());
   }
 
