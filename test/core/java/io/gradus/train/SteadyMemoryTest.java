@@ -39,7 +39,7 @@ class SteadyMemoryTest {
         run.residentNow <= run.residentThen * 1.05,
         () -> "resident memory grew from " + run.residentThen + " to " + run.residentNow);
     // The virtual machine itself still compiles and loads now and then.
-    assertTrue(run.faults < 8_000, () -> "page faults in 800 steps: " + run.faults);
+    assertTrue(run.faults < 1_600, () -> "page faults in 800 steps: " + run.faults);
   }
 
   @Test

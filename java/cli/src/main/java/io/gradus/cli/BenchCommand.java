@@ -129,9 +129,9 @@ final class BenchCommand implements Runnable {
     return new Json()
         .put("workload", name)
         .put("metric", metric)
-        .put("median", rate.median(), 1)
-        .put("p10", rate.p10(), 1)
-        .put("p90", rate.p90(), 1)
+        .put("median", rate.median(), 2)
+        .put("p10", rate.p10(), 2)
+        .put("p90", rate.p90(), 2)
         .put("threads", Device.best().threads())
         .put("peak_rss_mb", peak.orElse(Double.NaN), 1)
         .toString();
@@ -139,13 +139,18 @@ final class BenchCommand implements Runnable {
 
   private static String row(String name, String metric, Throughput rate, OptionalDouble peak) {
     return Text.format(
-        "%-23s %,12.0f %,12.0f %,12.0f  %-9s %7d %12s",
+        "%-23s %12s %12s %12s  %-9s %7d %12s",
         name,
-        rate.median(),
-        rate.p10(),
-        rate.p90(),
+        figure(rate.median()),
+        figure(rate.p10()),
+        figure(rate.p90()),
         metric,
         Device.best().threads(),
         peak.isPresent() ? Text.format("%.1f", peak.getAsDouble()) : "unknown");
+  }
+
+  /** Three digits at least: a large model learns from few samples a second. */
+  private static String figure(double rate) {
+    return Text.format(rate < 10 ? "%.2f" : rate < 100 ? "%.1f" : "%,.0f", rate);
   }
 }

@@ -1,6 +1,7 @@
 package io.gradus.model;
 
 import java.util.Arrays;
+import java.util.PriorityQueue;
 import java.util.SplittableRandom;
 
 /** Chooses a token by its score. */
@@ -111,11 +112,26 @@ final class Sampler {
       long rank = Float.floatToIntBits((float) weights[i]);
       keys[i] = rank << 32 | (weights.length - 1 - i);
     }
-    Arrays.sort(keys);
+    long[] best = count < weights.length / 8 ? largestKeys(keys, count) : keys;
+    Arrays.sort(best);
     int[] indices = new int[count];
     for (int i = 0; i < count; i++) {
-      indices[i] = weights.length - 1 - (int) keys[weights.length - 1 - i];
+      indices[i] = weights.length - 1 - (int) best[best.length - 1 - i];
     }
     return indices;
+  }
+
+  /** Without sorting the others, which for a few of many would cost more than the model's step. */
+  private static long[] largestKeys(long[] keys, int count) {
+    var least = new PriorityQueue<Long>(count);
+    for (long key : keys) {
+      if (least.size() < count) {
+        least.add(key);
+      } else if (key > least.peek()) {
+        least.poll();
+        least.add(key);
+      }
+    }
+    return least.stream().mapToLong(Long::longValue).toArray();
   }
 }
