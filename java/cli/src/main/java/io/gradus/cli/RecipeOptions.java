@@ -31,7 +31,7 @@ final class RecipeOptions {
       description = "Passes whose gradients are added up for one step. Default: ${DEFAULT-VALUE}.")
   private int accumulate = 1;
 
-  @Option(names = "--steps", paramLabel = "N", description = "Steps to train. Default: 2000.")
+  @Option(names = "--steps", paramLabel = "N", description = "Steps to train. Default: 1600.")
   private Long steps;
 
   @Option(
@@ -235,7 +235,7 @@ final class RecipeOptions {
       return Math.max(
           1, Math.round(epochs * tokens / ((double) batchSize * accumulate * time(config))));
     }
-    return steps != null ? steps : 2000;
+    return steps != null ? steps : 1600;
   }
 
   private static double usualRate(long parameters) {
