@@ -3,7 +3,10 @@
 #include <chrono>
 #include <memory>
 #include <stdexcept>
+#include <string>
 #include <thread>
+
+#include "cpu/system.h"
 
 namespace gradus {
 
@@ -26,7 +29,10 @@ inline void pause() {
 
 Pool::Pool(int threads) : threads_(threads < 1 ? 1 : threads) {
   for (int i = 1; i < threads_; ++i) {
-    std::thread([this] { work(); }).detach();  // workers live as long as the process
+    std::thread([this, i] {
+      system::nameThread(("gradus-" + std::to_string(i)).c_str());
+      work();
+    }).detach();  // workers live as long as the process
   }
 }
 

@@ -4,6 +4,7 @@
 #define NOMINMAX
 #include <windows.h>
 #else
+#include <pthread.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #endif
@@ -18,6 +19,8 @@ void* map(int64_t bytes) {
 }
 
 void unmap(void* block, int64_t) { VirtualFree(block, 0, MEM_RELEASE); }
+
+void nameThread(const char*) {}
 
 int64_t physicalMemory() {
   MEMORYSTATUSEX status;
@@ -44,6 +47,14 @@ void* map(int64_t bytes) {
 }
 
 void unmap(void* block, int64_t bytes) { munmap(block, static_cast<size_t>(bytes)); }
+
+void nameThread(const char* name) {
+#if defined(__linux__)
+  pthread_setname_np(pthread_self(), name);
+#else
+  static_cast<void>(name);
+#endif
+}
 
 int64_t physicalMemory() {
   return static_cast<int64_t>(sysconf(_SC_PHYS_PAGES)) * sysconf(_SC_PAGE_SIZE);

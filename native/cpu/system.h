@@ -10,6 +10,9 @@ namespace gradus::system {
 void* map(int64_t bytes);
 void unmap(void* block, int64_t bytes);
 
+/** What lists of threads call this one: at most 15 letters. */
+void nameThread(const char* name);
+
 /** Bytes of memory in this machine. */
 int64_t physicalMemory();
 

@@ -17,7 +17,7 @@ class SteadyMemoryTest {
 
   /**
    * Held and resident bytes after 200 steps and at the end, the most bytes in use at a time, and
-   * the page faults between.
+   * the page faults of the threads that compute between.
    */
   private record Run(
       long heldThen, long heldNow, long residentThen, long residentNow, long most, long faults) {}
@@ -38,8 +38,8 @@ class SteadyMemoryTest {
     assertTrue(
         run.residentNow <= run.residentThen * 1.05,
         () -> "resident memory grew from " + run.residentThen + " to " + run.residentNow);
-    // The virtual machine itself still compiles and loads now and then.
-    assertTrue(run.faults < 1_600, () -> "page faults in 800 steps: " + run.faults);
+    // Code that was compiled or loaded meanwhile is touched too, once.
+    assertTrue(run.faults < 800, () -> "page faults in 800 steps: " + run.faults);
   }
 
   @Test

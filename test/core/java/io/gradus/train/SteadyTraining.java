@@ -19,6 +19,7 @@ import io.gradus.tensor.Seed;
 import io.gradus.tensor.Shape;
 import io.gradus.tensor.Tensor;
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.SplittableRandom;
@@ -107,12 +108,27 @@ final class SteadyTraining {
     most = Math.max(most, Device.cpu().usedBytes());
   }
 
-  /** How often this process touched a page that was not there; 0 where the system does not tell. */
+  /**
+   * How often this thread and the kernels' own touched a page that was not there: not the virtual
+   * machine's, which compile for as long as they like. 0 where the system does not tell.
+   */
   private static long faults() throws IOException {
-    Path stat = Path.of("/proc/self/stat");
-    if (!Files.isReadable(stat)) {
+    Path own = Path.of("/proc/thread-self/stat");
+    if (!Files.isReadable(own)) {
       return 0;
     }
+    long faults = faults(own);
+    try (DirectoryStream<Path> threads = Files.newDirectoryStream(Path.of("/proc/self/task"))) {
+      for (Path thread : threads) {
+        if (Files.readString(thread.resolve("comm")).startsWith("gradus-")) {
+          faults += faults(thread.resolve("stat"));
+        }
+      }
+    }
+    return faults;
+  }
+
+  private static long faults(Path stat) throws IOException {
     String text = Files.readString(stat);
     return Long.parseLong(text.substring(text.lastIndexOf(')') + 2).split(" ")[7]);
   }
