@@ -12,6 +12,7 @@ import io.gradus.op.Activations;
 import io.gradus.op.LinearAlgebra;
 import io.gradus.op.Pointwise;
 import io.gradus.op.Reductions;
+import io.gradus.op.Shapes;
 import io.gradus.tensor.Scope;
 import io.gradus.tensor.Tensor;
 import java.util.List;
@@ -71,6 +72,23 @@ class GradientsTest {
           "accumulate: these gradients were applied before: compute new ones from another tape",
           e.getMessage());
       moveTogether();
+    }
+  }
+
+  @Test
+  void slices_of_a_parameter_add_up_where_its_gradient_lies() {
+    Tensor w = Tensor.of(new float[] {1, 2, 3, 4}, 4).requiresGrad(true);
+    for (int layout = 0; layout < 2; layout++) {
+      Gradients sum = null;
+      for (int i = 0; i < 2; i++) {
+        try (Tape tape = Tape.record()) {
+          Tensor front = Reductions.sum(Pointwise.mul(Shapes.slice(w, 0, 2), 2));
+          Tensor back = Reductions.sum(Pointwise.mul(Shapes.slice(w, 1, 3), 3));
+          sum = tape.keep(tape.accumulate(sum, Pointwise.add(front, back)));
+        }
+      }
+      assertArrayEquals(new float[] {4, 10, 6, 0}, sum.get(w).toFloats());
+      w.moveInto(Tensor.zeros(6), 1);
     }
   }
 

@@ -440,7 +440,23 @@ final class OpTable {
             .rejects(
                 "1x3x3x4 1x3x2x4 1x3x2x4",
                 "attention: the heads of keys must divide those of queries: 3 and 2"),
-        separateAttention(AttentionOptions.causal(), true).shapes(apart));
+        separateAttention(AttentionOptions.causal(), true).shapes(apart),
+        attention(
+                op(
+                    "attention(Tensor, Tensor, int, int, AttentionOptions)",
+                    x -> Attention.attention(x[0], x[1], 2, 1, AttentionOptions.causal()),
+                    x -> Reference.attention(x[0], x[1], 2, 1, true)))
+            .shapes("1x1x2 1x1x2", "2x1x10 2x150x10", "1x65x6 1x70x6", "1x5x40 1x3x40")
+            .shapes("2x3x8 2x0x8", "2x0x8 2x3x8", "0x3x8 0x2x8")
+            .rejects(
+                "2x3x8 2x5x16",
+                "attention: needs queries (batch, time, heads · headSize) and keys with values"
+                    + " (batch, keys, 2 · kvHeads · headSize): (2, 3, 8) and (2, 5, 16) with 2"
+                    + " heads and 1 of keys")
+            .rejects(
+                "1x3x6 1x3x8",
+                x -> Attention.attention(x[0], x[1], 3, 2, AttentionOptions.full()),
+                "attention: the heads of keys must divide those of queries: 3 and 2"));
   }
 
   private static Row packedAttention(

@@ -239,6 +239,13 @@ final class Reference {
     return y.reshape(Shape.of(qkv.dim(0), qkv.dim(1), (long) heads * d));
   }
 
+  static Doubles attention(Doubles q, Doubles kv, int heads, int kvHeads, boolean causal) {
+    int d = (int) q.dim(2) / heads;
+    return attention(
+            heads(q, 0, heads, d), heads(kv, 0, kvHeads, d), heads(kv, kvHeads, kvHeads, d), causal)
+        .reshape(q.shape());
+  }
+
   private static Doubles heads(Doubles qkv, int first, int heads, int d) {
     return Doubles.of(
         Shape.of(qkv.dim(0), qkv.dim(1), heads, d),
