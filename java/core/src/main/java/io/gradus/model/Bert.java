@@ -98,17 +98,47 @@ public final class Bert extends Module {
    */
   public Tensor forward(Tensor ids, Tensor typeIds, Tensor lengths) {
     check(ids);
+    return encode(ids, typeIds, options(lengths), drops(), blocks.size());
+  }
+
+  /**
+   * What {@link #pool} makes of the vectors that {@link #forward} gives, {@code (batch, width)},
+   * for less: in the last block only the keys and values of all tokens are computed, and the rest
+   * for the first token of each sequence. With dropout, the last block drops other elements than in
+   * {@code forward}.
+   */
+  public Tensor pooled(Tensor ids, Tensor typeIds, Tensor lengths) {
+    check(ids);
+    AttentionOptions options = options(lengths);
+    Drops drops = drops();
+    int last = blocks.size() - 1;
+    Tensor x = encode(ids, typeIds, options, drops, last);
+    Tensor keys = blocks.get(last).attention.keysAndValues(x);
+    Tensor first = Shapes.narrow(x, 1, 0, 1);
+    return pool(blocks.get(last).forward(first, keys, options, drops.p, drops.seed.split(last)));
+  }
+
+  private static AttentionOptions options(Tensor lengths) {
+    return lengths == null ? AttentionOptions.full() : AttentionOptions.full().lengths(lengths);
+  }
+
+  /** The probability of dropout and what decides it. */
+  private record Drops(double p, Seed seed) {}
+
+  private Drops drops() {
     boolean drops = isTraining() && config.dropout() > 0;
-    double p = drops ? config.dropout() : 0;
-    Seed seed = drops ? draws.next() : Seed.of(0);
-    AttentionOptions options =
-        lengths == null ? AttentionOptions.full() : AttentionOptions.full().lengths(lengths);
+    return drops ? new Drops(config.dropout(), draws.next()) : new Drops(0, Seed.of(0));
+  }
+
+  /** Embeds tokens and runs them through the first blocks. */
+  private Tensor encode(
+      Tensor ids, Tensor typeIds, AttentionOptions options, Drops drops, int count) {
     Tensor x = embed(ids, typeIds);
-    if (drops) {
-      x = Random.dropout(x, p, seed.split(-1));
+    if (drops.p > 0) {
+      x = Random.dropout(x, drops.p, drops.seed.split(-1));
     }
-    for (int i = 0; i < blocks.size(); i++) {
-      x = blocks.get(i).forward(x, options, p, seed.split(i));
+    for (int i = 0; i < count; i++) {
+      x = blocks.get(i).forward(x, options, drops.p, drops.seed.split(i));
     }
     return x;
   }
@@ -172,7 +202,20 @@ public final class Bert extends Module {
 
     Tensor forward(Tensor x, AttentionOptions options, double p, Seed seed) {
       AttentionOptions own = p == 0 ? options : options.dropout(p, seed.split(0));
-      Tensor branch = attention.forward(x, own, packed -> packed);
+      return behind(attention.forward(x, own, packed -> packed), x, p, seed);
+    }
+
+    /**
+     * For some of the positions; see {@link SelfAttention#forward(Tensor, Tensor,
+     * AttentionOptions)}.
+     */
+    Tensor forward(Tensor x, Tensor keys, AttentionOptions options, double p, Seed seed) {
+      AttentionOptions own = p == 0 ? options : options.dropout(p, seed.split(0));
+      return behind(attention.forward(x, keys, own), x, p, seed);
+    }
+
+    /** What follows attention. */
+    private Tensor behind(Tensor branch, Tensor x, double p, Seed seed) {
       Tensor middle = norm1.add(branch, x, p, seed.split(1)).normalized();
       return norm2.add(feedForward.forward(middle), middle, p, seed.split(2)).normalized();
     }
