@@ -456,6 +456,18 @@ final class Reference {
         });
   }
 
+  static Doubles addRows(Doubles x, Doubles index, long rows) {
+    return Doubles.of(
+        x.shape().with(0, rows),
+        i -> {
+          double sum = 0;
+          for (long j = 0; j < x.dim(0); j++) {
+            sum += index.at(j) == i[0] ? x.at(with(i, 0, j)) : 0;
+          }
+          return sum;
+        });
+  }
+
   static Doubles oneHot(Doubles index, long classes) {
     long[] dims = java.util.Arrays.copyOf(index.shape().toArray(), index.rank() + 1);
     dims[index.rank()] = classes;

@@ -91,14 +91,19 @@ public final class Bert extends Module {
   }
 
   /**
-   * The vectors of sequences that may differ in length.
+   * The vectors of sequences that may differ in length. Padding is left out and costs next to
+   * nothing; its vectors are 0. What dropout drops depends on all lengths.
    *
    * @param typeIds (batch, time), I32 or I64: the type of each token; null for 0
-   * @param lengths I32 (batch): how many tokens of each row are not padding; null for all
+   * @param lengths I32 (batch): how many tokens of each row are not padding, at least 1; null for
+   *     all
    */
   public Tensor forward(Tensor ids, Tensor typeIds, Tensor lengths) {
-    check(ids);
-    return encode(ids, typeIds, options(lengths), drops(), blocks.size());
+    check(ids, typeIds);
+    Packing packing = Packing.of(ids, lengths);
+    Drops drops = drops();
+    Tensor x = encode(ids, typeIds, packing, drops, blocks.size());
+    return packing == null ? x : packing.unpack(x);
   }
 
   /**
@@ -108,18 +113,21 @@ public final class Bert extends Module {
    * {@code forward}.
    */
   public Tensor pooled(Tensor ids, Tensor typeIds, Tensor lengths) {
-    check(ids);
-    AttentionOptions options = options(lengths);
+    check(ids, typeIds);
+    Packing packing = Packing.of(ids, lengths);
     Drops drops = drops();
     int last = blocks.size() - 1;
-    Tensor x = encode(ids, typeIds, options, drops, last);
+    Tensor x = encode(ids, typeIds, packing, drops, last);
     Tensor keys = blocks.get(last).attention.keysAndValues(x);
-    Tensor first = Shapes.narrow(x, 1, 0, 1);
-    return pool(blocks.get(last).forward(first, keys, options, drops.p, drops.seed.split(last)));
-  }
-
-  private static AttentionOptions options(Tensor lengths) {
-    return lengths == null ? AttentionOptions.full() : AttentionOptions.full().lengths(lengths);
+    AttentionOptions options = AttentionOptions.full();
+    if (packing == null) {
+      x = Shapes.narrow(x, 1, 0, 1);
+    } else {
+      x = packing.firsts(x);
+      keys = packing.unpack(keys);
+      options = options.lengths(lengths);
+    }
+    return pool(blocks.get(last).forward(x, keys, options, drops.p, drops.seed.split(last)));
   }
 
   /** The probability of dropout and what decides it. */
@@ -130,10 +138,17 @@ public final class Bert extends Module {
     return drops ? new Drops(config.dropout(), draws.next()) : new Drops(0, Seed.of(0));
   }
 
-  /** Embeds tokens and runs them through the first blocks. */
-  private Tensor encode(
-      Tensor ids, Tensor typeIds, AttentionOptions options, Drops drops, int count) {
-    Tensor x = embed(ids, typeIds);
+  /** Embeds tokens and runs them through the first blocks, packed where there is a packing. */
+  private Tensor encode(Tensor ids, Tensor typeIds, Packing packing, Drops drops, int count) {
+    AttentionOptions options = AttentionOptions.full();
+    Tensor x;
+    if (packing == null) {
+      x = embed(ids, typeIds, null);
+    } else {
+      options = options.documents(packing.documents());
+      Tensor kinds = typeIds == null ? null : packing.pack(typeIds);
+      x = embed(packing.pack(ids), kinds, packing.positions());
+    }
     if (drops.p > 0) {
       x = Random.dropout(x, drops.p, drops.seed.split(-1));
     }
@@ -143,7 +158,7 @@ public final class Bert extends Module {
     return x;
   }
 
-  private void check(Tensor ids) {
+  private void check(Tensor ids, Tensor typeIds) {
     if (ids.rank() != 2 || ids.size() == 0 || ids.dim(1) > config.context()) {
       throw new IllegalArgumentException(
           "bert: tokens must be (batch, time) with 1 to "
@@ -151,10 +166,17 @@ public final class Bert extends Module {
               + " in each sequence: "
               + ids.describe());
     }
+    if (typeIds != null && !typeIds.shape().equals(ids.shape())) {
+      throw new IllegalArgumentException(
+          "bert: there must be a type for each token: "
+              + typeIds.shape()
+              + " for tokens "
+              + ids.shape());
+    }
   }
 
-  private Tensor embed(Tensor ids, Tensor typeIds) {
-    Tensor x = Indexing.embedding(ids, tokens.weight(), null, positions.weight());
+  private Tensor embed(Tensor ids, Tensor typeIds, Tensor places) {
+    Tensor x = Indexing.embedding(ids, tokens.weight(), places, positions.weight());
     Tensor kinds = typeIds != null ? typeIds : Tensor.zeros(ids.shape(), DType.I32, ids.device());
     return norm.add(types.forward(kinds), x, 0, null).normalized();
   }
