@@ -113,7 +113,7 @@ class BertTest {
     int i = 0;
     for (Tensor parameter : model.parameters().tensors()) {
       Seed seed = Seed.of(2).split(i++);
-      parameter.copyFrom(Init.normal(parameter.shape(), 0, 0.3, seed, Device.cpu()));
+      parameter.copyFrom(Init.normal(parameter.shape(), 0, 0.1, seed, Device.cpu()));
     }
     return model;
   }
