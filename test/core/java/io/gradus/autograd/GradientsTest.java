@@ -12,6 +12,7 @@ import io.gradus.op.Activations;
 import io.gradus.op.LinearAlgebra;
 import io.gradus.op.Pointwise;
 import io.gradus.op.Reductions;
+import io.gradus.op.Shapes;
 import io.gradus.tensor.Scope;
 import io.gradus.tensor.Tensor;
 import java.util.List;
@@ -46,6 +47,33 @@ class GradientsTest {
     }
   }
 
+  @Test
+  void nothing_is_computed_for_inputs_that_need_no_gradient() {
+    Tensor x = Tensor.ones(4, 3);
+    Tensor w1 = Tensor.ones(5, 3).requiresGrad(true);
+    Tensor w2 = Tensor.ones(2, 5).requiresGrad(true);
+    assertEquals(3, products(x, w1, w2), "of both weights and of what lies between them");
+    assertEquals(4, products(x.requiresGrad(true), w1, w2));
+    x.requiresGrad(false);
+    w1.requiresGrad(false);
+    assertEquals(1, products(x, w1, w2), "of the layer that is trained");
+    w1.requiresGrad(true);
+    w2.requiresGrad(false);
+    assertEquals(2, products(x, w1, w2), "through the layer behind and of the one trained");
+  }
+
+  /** The matrix products that the gradients of two linear layers take. */
+  private static long products(Tensor x, Tensor w1, Tensor w2) {
+    try (Tape outer = Tape.record();
+        Tape tape = Tape.record()) {
+      Tensor y = LinearAlgebra.linear(LinearAlgebra.linear(x, w1), w2);
+      Tensor loss = Reductions.sum(y);
+      int before = outer.size();
+      tape.gradients(loss);
+      return outer.toString().lines().skip(1 + before).filter(l -> l.contains(" matmul")).count();
+    }
+  }
+
   private void moveTogether() {
     Tensor flat = Tensor.zeros(5); // with gaps before, between and behind
     a.moveInto(flat, 1);
@@ -71,6 +99,23 @@ class GradientsTest {
           "accumulate: these gradients were applied before: compute new ones from another tape",
           e.getMessage());
       moveTogether();
+    }
+  }
+
+  @Test
+  void slices_of_a_parameter_add_up_where_its_gradient_lies() {
+    Tensor w = Tensor.of(new float[] {1, 2, 3, 4}, 4).requiresGrad(true);
+    for (int layout = 0; layout < 2; layout++) {
+      Gradients sum = null;
+      for (int i = 0; i < 2; i++) {
+        try (Tape tape = Tape.record()) {
+          Tensor front = Reductions.sum(Pointwise.mul(Shapes.slice(w, 0, 2), 2));
+          Tensor back = Reductions.sum(Pointwise.mul(Shapes.slice(w, 1, 3), 3));
+          sum = tape.keep(tape.accumulate(sum, Pointwise.add(front, back)));
+        }
+      }
+      assertArrayEquals(new float[] {4, 10, 6, 0}, sum.get(w).toFloats());
+      w.moveInto(Tensor.zeros(6), 1);
     }
   }
 

@@ -31,6 +31,20 @@ class LayersTest {
   }
 
   @Test
+  void linear_gives_a_range_of_its_outputs() {
+    Tensor x = Tensor.of(new float[] {1, 1, 2, -1}, 2, 1, 2);
+    for (boolean bias : new boolean[] {true, false}) {
+      Linear linear = new Linear(2, 3, bias, Device.cpu(), Seed.of(1));
+      float[] all = linear.forward(x).toFloats();
+      Tensor some = linear.forward(x, 1, 3);
+      assertEquals(Shape.of(2, 1, 2), some.shape());
+      assertArrayEquals(new float[] {all[1], all[2], all[4], all[5]}, some.toFloats(), 1e-6f);
+    }
+    Linear linear = new Linear(2, 3, Device.cpu(), Seed.of(1));
+    assertThrows(IllegalArgumentException.class, () -> linear.forward(x, 1, 4));
+  }
+
+  @Test
   void linear_without_bias_has_one_parameter() {
     Linear linear = new Linear(2, 1, false, Device.cpu(), Seed.of(1));
     assertNull(linear.bias());

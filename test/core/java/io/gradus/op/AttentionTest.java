@@ -373,6 +373,44 @@ class AttentionTest {
   }
 
   @Test
+  void packed_and_separate_keys_and_values_give_the_same_bits() {
+    for (DType type : List.of(DType.F32, DType.BF16, DType.F16)) {
+      Case c = new Case(70);
+      c.type = type;
+      Tensor[] x = {c.numbers(1, 3, 4), c.numbers(2, 70, 2), c.numbers(3, 70, 2)};
+      Tensor q = Shapes.reshape(x[0], c.batch, 3, -1);
+      Tensor kv = keysAndValues(x[1], x[2]);
+      Tensor dy = c.numbers(4, 3, 4);
+      Tensor lengths = Tensor.of(new int[] {70, 41});
+      AttentionOptions options = AttentionOptions.full().lengths(lengths).dropout(0.2, SEED);
+      Tensor want;
+      Tensor dq;
+      Tensor dkv;
+      try (Tape tape = Tape.record()) {
+        want = tape.keep(Attention.attention(x[0], x[1], x[2], options));
+        Gradients gradients = tape.keep(tape.vjp(want, dy, x));
+        dq = gradients.get(x[0]);
+        dkv = keysAndValues(gradients.get(x[1]), gradients.get(x[2]));
+        tape.keep(dkv);
+      }
+      try (Tape tape = Tape.record()) {
+        Tensor y = Attention.attention(q, kv, 4, 2, options);
+        assertArrayEquals(want.toFloats(), y.toFloats());
+        Gradients gradients = tape.vjp(y, Shapes.reshape(dy, y.shape()), q, kv);
+        assertArrayEquals(dq.toFloats(), gradients.get(q).toFloats());
+        assertArrayEquals(dkv.toFloats(), gradients.get(kv).toFloats());
+      }
+    }
+  }
+
+  private static Tensor keysAndValues(Tensor k, Tensor v) {
+    Tensor[] rows = {
+      Shapes.reshape(k, k.dim(0), k.dim(1), -1), Shapes.reshape(v, v.dim(0), v.dim(1), -1)
+    };
+    return Shapes.concat(2, rows);
+  }
+
+  @Test
   void one_gradient_of_three_may_be_asked_for() {
     Case c = new Case(5);
     Tensor[] x = {c.numbers(1, 5, 2), c.numbers(2, 5, 2), c.numbers(3, 5, 2)};

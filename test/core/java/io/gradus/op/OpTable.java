@@ -440,7 +440,23 @@ final class OpTable {
             .rejects(
                 "1x3x3x4 1x3x2x4 1x3x2x4",
                 "attention: the heads of keys must divide those of queries: 3 and 2"),
-        separateAttention(AttentionOptions.causal(), true).shapes(apart));
+        separateAttention(AttentionOptions.causal(), true).shapes(apart),
+        attention(
+                op(
+                    "attention(Tensor, Tensor, int, int, AttentionOptions)",
+                    x -> Attention.attention(x[0], x[1], 2, 1, AttentionOptions.causal()),
+                    x -> Reference.attention(x[0], x[1], 2, 1, true)))
+            .shapes("1x1x2 1x1x2", "2x1x10 2x150x10", "1x65x6 1x70x6", "1x5x40 1x3x40")
+            .shapes("2x3x8 2x0x8", "2x0x8 2x3x8", "0x3x8 0x2x8")
+            .rejects(
+                "2x3x8 2x5x16",
+                "attention: needs queries (batch, time, heads · headSize) and keys with values"
+                    + " (batch, keys, 2 · kvHeads · headSize): (2, 3, 8) and (2, 5, 16) with 2"
+                    + " heads and 1 of keys")
+            .rejects(
+                "1x3x6 1x3x8",
+                x -> Attention.attention(x[0], x[1], 3, 2, AttentionOptions.full()),
+                "attention: the heads of keys must divide those of queries: 3 and 2"));
   }
 
   private static Row packedAttention(
@@ -760,6 +776,27 @@ final class OpTable {
                 "5x4 3=5",
                 IndexOutOfBoundsException.class,
                 "takeRows: index 5 at position 0 is outside [0, 5)"),
+        op("addRows", x -> Indexing.addRows(x[0], x[1], 5), x -> Reference.addRows(x[0], x[1], 5))
+            .tolerance(2e-6, 2e-6) // rows that are added may cancel
+            .shapes(
+                "7x3 7<5", "1x3 1<5", "4 4<5", "4x2x3 4<5", "5x0 5<5", "0x3 0<5", "257x33 257<5")
+            .rejects("4x3 3<5", "addRows: there must be an index for each row: (4, 3) and (3)")
+            .rejects("4x3 2x2<5", "addRows: there must be an index for each row: (4, 3) and (2, 2)")
+            .rejects("4x3 4:f32", "addRows: indices must be i32 or i64: (4) f32; cast them first")
+            .rejects(
+                "2x3 2<5",
+                x -> Indexing.addRows(x[0], x[1], -1),
+                "addRows: the number of rows must not be negative: -1")
+            .rejects(
+                "2x3 2=5",
+                IndexOutOfBoundsException.class,
+                "takeRowsGrad: index 5 at position 0 is outside [0, 5)"),
+        op(
+                "addRows",
+                x -> Indexing.addRows(x[0], x[1], 300),
+                x -> Reference.addRows(x[0], x[1], 300))
+            .tolerance(2e-6, 2e-6)
+            .shapes("257x3 257<300", "3x1025 3<300"),
         binary(
                 "embedding(Tensor, Tensor)",
                 Indexing::embedding,

@@ -239,6 +239,13 @@ final class Reference {
     return y.reshape(Shape.of(qkv.dim(0), qkv.dim(1), (long) heads * d));
   }
 
+  static Doubles attention(Doubles q, Doubles kv, int heads, int kvHeads, boolean causal) {
+    int d = (int) q.dim(2) / heads;
+    return attention(
+            heads(q, 0, heads, d), heads(kv, 0, kvHeads, d), heads(kv, kvHeads, kvHeads, d), causal)
+        .reshape(q.shape());
+  }
+
   private static Doubles heads(Doubles qkv, int first, int heads, int d) {
     return Doubles.of(
         Shape.of(qkv.dim(0), qkv.dim(1), heads, d),
@@ -446,6 +453,18 @@ final class Reference {
           from[0] = (long) index.at(java.util.Arrays.copyOf(i, lead));
           System.arraycopy(i, lead, from, 1, x.rank() - 1);
           return x.at(from);
+        });
+  }
+
+  static Doubles addRows(Doubles x, Doubles index, long rows) {
+    return Doubles.of(
+        x.shape().with(0, rows),
+        i -> {
+          double sum = 0;
+          for (long j = 0; j < x.dim(0); j++) {
+            sum += index.at(j) == i[0] ? x.at(with(i, 0, j)) : 0;
+          }
+          return sum;
         });
   }
 

@@ -91,29 +91,74 @@ public final class Bert extends Module {
   }
 
   /**
-   * The vectors of sequences that may differ in length.
+   * The vectors of sequences that may differ in length. Padding is left out and costs next to
+   * nothing; its vectors are 0. What dropout drops depends on all lengths.
    *
    * @param typeIds (batch, time), I32 or I64: the type of each token; null for 0
-   * @param lengths I32 (batch): how many tokens of each row are not padding; null for all
+   * @param lengths I32 (batch): how many tokens of each row are not padding, at least 1; null for
+   *     all
    */
   public Tensor forward(Tensor ids, Tensor typeIds, Tensor lengths) {
-    check(ids);
-    boolean drops = isTraining() && config.dropout() > 0;
-    double p = drops ? config.dropout() : 0;
-    Seed seed = drops ? draws.next() : Seed.of(0);
-    AttentionOptions options =
-        lengths == null ? AttentionOptions.full() : AttentionOptions.full().lengths(lengths);
-    Tensor x = embed(ids, typeIds);
-    if (drops) {
-      x = Random.dropout(x, p, seed.split(-1));
+    check(ids, typeIds);
+    Packing packing = Packing.of(ids, lengths);
+    Drops drops = drops();
+    Tensor x = encode(ids, typeIds, packing, drops, blocks.size());
+    return packing == null ? x : packing.unpack(x);
+  }
+
+  /**
+   * What {@link #pool} makes of the vectors that {@link #forward} gives, {@code (batch, width)},
+   * for less: in the last block only the keys and values of all tokens are computed, and the rest
+   * for the first token of each sequence. With dropout, the last block drops other elements than in
+   * {@code forward}.
+   */
+  public Tensor pooled(Tensor ids, Tensor typeIds, Tensor lengths) {
+    check(ids, typeIds);
+    Packing packing = Packing.of(ids, lengths);
+    Drops drops = drops();
+    int last = blocks.size() - 1;
+    Tensor x = encode(ids, typeIds, packing, drops, last);
+    Tensor keys = blocks.get(last).attention.keysAndValues(x);
+    AttentionOptions options = AttentionOptions.full();
+    if (packing == null) {
+      x = Shapes.narrow(x, 1, 0, 1);
+    } else {
+      x = packing.firsts(x);
+      keys = packing.unpack(keys);
+      options = options.lengths(lengths);
     }
-    for (int i = 0; i < blocks.size(); i++) {
-      x = blocks.get(i).forward(x, options, p, seed.split(i));
+    return pool(blocks.get(last).forward(x, keys, options, drops.p, drops.seed.split(last)));
+  }
+
+  /** The probability of dropout and what decides it. */
+  private record Drops(double p, Seed seed) {}
+
+  private Drops drops() {
+    boolean drops = isTraining() && config.dropout() > 0;
+    return drops ? new Drops(config.dropout(), draws.next()) : new Drops(0, Seed.of(0));
+  }
+
+  /** Embeds tokens and runs them through the first blocks, packed where there is a packing. */
+  private Tensor encode(Tensor ids, Tensor typeIds, Packing packing, Drops drops, int count) {
+    AttentionOptions options = AttentionOptions.full();
+    Tensor x;
+    if (packing == null) {
+      x = embed(ids, typeIds, null);
+    } else {
+      options = options.documents(packing.documents());
+      Tensor kinds = typeIds == null ? null : packing.pack(typeIds);
+      x = embed(packing.pack(ids), kinds, packing.positions());
+    }
+    if (drops.p > 0) {
+      x = Random.dropout(x, drops.p, drops.seed.split(-1));
+    }
+    for (int i = 0; i < count; i++) {
+      x = blocks.get(i).forward(x, options, drops.p, drops.seed.split(i));
     }
     return x;
   }
 
-  private void check(Tensor ids) {
+  private void check(Tensor ids, Tensor typeIds) {
     if (ids.rank() != 2 || ids.size() == 0 || ids.dim(1) > config.context()) {
       throw new IllegalArgumentException(
           "bert: tokens must be (batch, time) with 1 to "
@@ -121,10 +166,17 @@ public final class Bert extends Module {
               + " in each sequence: "
               + ids.describe());
     }
+    if (typeIds != null && !typeIds.shape().equals(ids.shape())) {
+      throw new IllegalArgumentException(
+          "bert: there must be a type for each token: "
+              + typeIds.shape()
+              + " for tokens "
+              + ids.shape());
+    }
   }
 
-  private Tensor embed(Tensor ids, Tensor typeIds) {
-    Tensor x = Indexing.embedding(ids, tokens.weight(), null, positions.weight());
+  private Tensor embed(Tensor ids, Tensor typeIds, Tensor places) {
+    Tensor x = Indexing.embedding(ids, tokens.weight(), places, positions.weight());
     Tensor kinds = typeIds != null ? typeIds : Tensor.zeros(ids.shape(), DType.I32, ids.device());
     return norm.add(types.forward(kinds), x, 0, null).normalized();
   }
@@ -172,7 +224,20 @@ public final class Bert extends Module {
 
     Tensor forward(Tensor x, AttentionOptions options, double p, Seed seed) {
       AttentionOptions own = p == 0 ? options : options.dropout(p, seed.split(0));
-      Tensor branch = attention.forward(x, own, packed -> packed);
+      return behind(attention.forward(x, own, packed -> packed), x, p, seed);
+    }
+
+    /**
+     * For some of the positions; see {@link SelfAttention#forward(Tensor, Tensor,
+     * AttentionOptions)}.
+     */
+    Tensor forward(Tensor x, Tensor keys, AttentionOptions options, double p, Seed seed) {
+      AttentionOptions own = p == 0 ? options : options.dropout(p, seed.split(0));
+      return behind(attention.forward(x, keys, own), x, p, seed);
+    }
+
+    /** What follows attention. */
+    private Tensor behind(Tensor branch, Tensor x, double p, Seed seed) {
       Tensor middle = norm1.add(branch, x, p, seed.split(1)).normalized();
       return norm2.add(feedForward.forward(middle), middle, p, seed.split(2)).normalized();
     }

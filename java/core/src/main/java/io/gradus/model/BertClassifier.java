@@ -37,7 +37,6 @@ public final class BertClassifier extends Module {
 
   /** The scores of sequences that may differ in length; see {@link Bert#forward}. */
   public Tensor forward(Tensor tokens, Tensor typeIds, Tensor lengths) {
-    Tensor pooled = bert.pool(bert.forward(tokens, typeIds, lengths));
-    return head.forward(dropout.forward(pooled));
+    return head.forward(dropout.forward(bert.pooled(tokens, typeIds, lengths)));
   }
 }

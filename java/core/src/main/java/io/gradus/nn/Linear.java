@@ -1,6 +1,7 @@
 package io.gradus.nn;
 
 import io.gradus.op.LinearAlgebra;
+import io.gradus.op.Shapes;
 import io.gradus.tensor.Device;
 import io.gradus.tensor.Seed;
 import io.gradus.tensor.Shape;
@@ -44,6 +45,12 @@ public final class Linear extends Module {
   @Override
   public Tensor forward(Tensor x) {
     return LinearAlgebra.linear(x, weight, bias);
+  }
+
+  /** Only the outputs {@code from} (inclusive) to {@code to} (exclusive). */
+  public Tensor forward(Tensor x, long from, long to) {
+    return LinearAlgebra.linear(
+        x, Shapes.slice(weight, from, to), bias == null ? null : Shapes.slice(bias, from, to));
   }
 
   /** The weight, {@code (out, in)}. */

@@ -64,6 +64,25 @@ public final class SelfAttention extends Module {
     return out.forward(Attention.attention(packed, heads, kvHeads, options));
   }
 
+  /**
+   * The keys and values of x side by side, {@code (..., 2 · kvHeads · head)}: all that is needed of
+   * positions whose own vectors nobody reads.
+   */
+  public Tensor keysAndValues(Tensor x) {
+    return qkv.forward(x, (long) heads * head, (heads + 2L * kvHeads) * head);
+  }
+
+  /**
+   * Attention of some positions only.
+   *
+   * @param x {@code (batch, queries, width)}: the positions whose vectors are wanted
+   * @param keysAndValues {@code (batch, keys, 2 · kvHeads · head)}, of all positions
+   */
+  public Tensor forward(Tensor x, Tensor keysAndValues, AttentionOptions options) {
+    Tensor queries = qkv.forward(x, 0, (long) heads * head);
+    return out.forward(Attention.attention(queries, keysAndValues, heads, kvHeads, options));
+  }
+
   /** The layer before the heads. */
   public Linear qkv() {
     return qkv;

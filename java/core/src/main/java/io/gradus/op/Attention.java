@@ -101,12 +101,54 @@ public final class Attention {
     Call call = new Call(q, sizes, options, steps(q), steps(k));
     Tensor y = Tensor.emptyLike(q);
     Tensor lse = call.forward(q.address(), k.address(), v.address(), y);
-    Separate gradients = new Separate(call, q, k, v, y, lse);
+    Separate gradients = new Separate(call, 0, y, lse, q, k, v);
     return call.record(
         y,
         wrt(q, dy -> gradients.take(0, dy)),
         wrt(k, dy -> gradients.take(1, dy)),
         wrt(v, dy -> gradients.take(2, dy)));
+  }
+
+  /**
+   * Attention of queries to packed keys and values, which are read where they lie.
+   *
+   * @param q (batch, queries, heads · headSize)
+   * @param kv (batch, keys, 2 · kvHeads · headSize): keys, then values, each head after head
+   * @return as q
+   */
+  public static Tensor attention(
+      Tensor q, Tensor kv, int heads, int kvHeads, AttentionOptions options) {
+    Checks.floating("attention", q);
+    Checks.sameType("attention", q, kv);
+    checkHeads(heads, kvHeads);
+    if (q.rank() != 3
+        || kv.rank() != 3
+        || q.dim(0) != kv.dim(0)
+        || q.dim(2) % heads != 0
+        || kv.dim(2) != q.dim(2) / heads * 2 * kvHeads) {
+      throw new IllegalArgumentException(
+          "attention: needs queries (batch, time, heads · headSize) and keys with values (batch,"
+              + " keys, 2 · kvHeads · headSize): "
+              + q.shape()
+              + " and "
+              + kv.shape()
+              + " with "
+              + heads
+              + " heads and "
+              + kvHeads
+              + " of keys");
+    }
+    long d = q.dim(2) / heads;
+    Sizes sizes = new Sizes(q.dim(0), q.dim(1), kv.dim(1), heads, kvHeads, d);
+    long[] qSteps = {q.dim(1) * q.dim(2), q.dim(2), d};
+    long[] kSteps = {kv.dim(1) * kv.dim(2), kv.dim(2), d};
+    Call call = new Call(q, sizes, options, qSteps, kSteps);
+    Tensor y = Tensor.emptyLike(q);
+    long v = kvHeads * d * kv.dtype().bytes();
+    Tensor lse = call.forward(q.address(), kv.address(), kv.address() + v, y);
+    Separate gradients = new Separate(call, v, y, lse, q, kv);
+    return call.record(
+        y, wrt(q, dy -> gradients.take(0, dy)), wrt(kv, dy -> gradients.take(1, dy)));
   }
 
   private static void checkHeads(long heads, long kvHeads) {
@@ -123,20 +165,24 @@ public final class Attention {
     return new long[] {x.dim(1) * x.dim(2) * x.dim(3), x.dim(2) * x.dim(3), x.dim(3)};
   }
 
-  /** The kernel gives three gradients at once, and the tape asks for one after the other. */
+  /** The kernel gives all gradients at once, and the tape asks for one after the other. */
   private static final class Separate {
     private final Call call;
-    private final Tensor[] x;
+    private final long valuesAt; // how far behind the keys, where both are one tensor
     private final Tensor y;
     private final Tensor lse;
+    private final Tensor[] x;
+    private final Tensor[] dx;
     private Tensor dy;
-    private final Tensor[] dx = new Tensor[3];
 
-    Separate(Call call, Tensor q, Tensor k, Tensor v, Tensor y, Tensor lse) {
+    /** With queries, keys and values, or queries and both in one. */
+    Separate(Call call, long valuesAt, Tensor y, Tensor lse, Tensor... x) {
       this.call = call;
-      this.x = new Tensor[] {q, k, v};
+      this.valuesAt = valuesAt;
       this.y = y;
       this.lse = lse;
+      this.x = x;
+      this.dx = new Tensor[x.length];
     }
 
     Tensor take(int i, Tensor dy) {
@@ -151,13 +197,17 @@ public final class Attention {
     private void compute(Tensor dy) {
       long[] from = new long[3];
       long[] to = new long[3];
-      for (int i = 0; i < 3; i++) {
+      for (int i = 0; i < x.length; i++) {
         if (dx[i] != null) {
           dx[i].close();
         }
         dx[i] = Tensor.emptyLike(x[i]);
         from[i] = x[i].address();
         to[i] = dx[i].address();
+      }
+      if (x.length == 2) {
+        from[2] = from[1] + valuesAt;
+        to[2] = to[1] + valuesAt;
       }
       call.backward(from, y, lse, dy, to[0], to[1], to[2]);
       this.dy = dy;

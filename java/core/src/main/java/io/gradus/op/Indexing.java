@@ -102,6 +102,27 @@ public final class Indexing {
         "takeRows", y, x.dtype().isFloating() ? wrtRows(x, index) : constant(x), constant(index));
   }
 
+  /**
+   * Zeros (rows, …) to which the rows of x are added where an index (n) says: row j of x (n, …)
+   * goes to row {@code index[j]}. The other way round than {@link #takeRows}.
+   */
+  public static Tensor addRows(Tensor x, Tensor index, long rows) {
+    Checks.floating("addRows", x);
+    Checks.index("addRows", index);
+    Checks.sameDevice("addRows", x, index);
+    if (index.rank() != 1 || x.rank() < 1 || x.dim(0) != index.dim(0)) {
+      throw new IllegalArgumentException(
+          "addRows: there must be an index for each row: " + x.shape() + " and " + index.shape());
+    }
+    if (rows < 0) {
+      throw new IllegalArgumentException(
+          "addRows: the number of rows must not be negative: " + rows);
+    }
+    Tensor y = Tensor.zeros(x.shape().with(0, rows), x.dtype(), x.device());
+    Checks.indexed(() -> addInto(x, index, y));
+    return Tape.record("addRows", y, wrt(x, dy -> takeRows(dy, index)), constant(index));
+  }
+
   private static Wrt wrtRows(Tensor x, Tensor index) {
     return wrt(
         x,
@@ -110,18 +131,18 @@ public final class Indexing {
           if (!accumulate) {
             dx.fill(0);
           }
-          addRows(dy, index, dx);
+          addInto(dy, index, dx);
         });
   }
 
   private static Tensor takeRowsGrad(Tensor dy, Shape shape, Tensor index) {
     Tensor dx = Tensor.zeros(shape, dy.dtype(), dy.device());
-    addRows(dy, index, dx);
+    addInto(dy, index, dx);
     return Tape.record("takeRowsGrad", dx, wrt(dy, ddx -> takeRows(ddx, index)), constant(index));
   }
 
   /** {@code dx[index[j]] += dy[j]}, in the order of j. */
-  private static void addRows(Tensor dy, Tensor index, Tensor dx) {
+  private static void addInto(Tensor dy, Tensor index, Tensor dx) {
     dy.backend()
         .takeRowsGrad(
             dy.typeCode(),

@@ -88,7 +88,30 @@ public final class Shapes {
     }
     long row = x.shape().size(1, x.rank());
     Tensor y = x.view(x.shape().with(0, to - from), from * row);
-    return Tape.record("slice", y, moved(x, dy -> padded(dy, x.shape(), from)));
+    if (!x.dtype().isFloating()) {
+      return Tape.record("slice", y, constant(x));
+    }
+    return Tape.record(
+        "slice",
+        y,
+        wrt(
+            x,
+            dy -> padded(dy, x.shape(), from),
+            (dy, dx, accumulate) -> addPart(dy, dx, from, accumulate)));
+  }
+
+  /** Writes rows from row {@code from} on among zeros, or adds them to what is there. */
+  private static void addPart(Tensor rows, Tensor y, long from, boolean accumulate) {
+    try (Tensor place = y.view(rows.shape(), from * y.shape().size(1, y.rank()))) {
+      if (accumulate) {
+        long to = place.address();
+        y.backend().add(y.typeCode(), to, rows.address(), to, rows.size(), null);
+        Tape.record("add", y, constant(rows));
+      } else {
+        y.fill(0);
+        place.copyFrom(rows);
+      }
+    }
   }
 
   /** Zeros of a shape around rows that begin at row {@code from}. */
