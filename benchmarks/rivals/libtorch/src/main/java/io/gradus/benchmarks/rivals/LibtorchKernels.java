@@ -32,6 +32,7 @@ public final class LibtorchKernels {
     }
   }
 
+  @SuppressWarnings("try")
   private static Kernel kernel(Call call) {
     long[] shape = Arrays.stream(call.shape()).asLongStream().toArray();
     return switch (call.op()) {

@@ -1,5 +1,6 @@
 package io.gradus.benchmarks.rivals;
 
+import io.gradus.benchmarks.Start;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.pytorch.DoubleOptional;
@@ -14,11 +15,16 @@ import org.bytedeco.pytorch.global.torch;
  * product; attention is scaled_dot_product_attention; residuals are added in place.
  */
 abstract class LibtorchModel {
-  private static final double DEVIATION = 0.02;
   private static final TensorOptional NONE = new TensorOptional();
   private static final DoubleOptional DEFAULT_SCALE = new DoubleOptional();
 
+  private final Start start;
   private final List<Tensor> parameters = new ArrayList<>();
+
+  /** Takes its parameters from there, by the names that they have in Gradus. */
+  LibtorchModel(Start start) {
+    this.start = start;
+  }
 
   final List<Tensor> parameters() {
     return parameters;
@@ -39,24 +45,24 @@ abstract class LibtorchModel {
     }
   }
 
-  final Linear linear(long in, long out, boolean bias) {
-    return new Linear(table(out, in), bias ? added(torch.zeros(out)) : NONE);
+  final Linear linear(String name, boolean bias) {
+    return new Linear(parameter(name + ".weight"), bias(name, bias));
   }
 
-  final Norm norm(long width, boolean bias, double epsilon) {
-    TensorOptional weight = added(torch.ones(width));
-    return new Norm(new long[] {width}, weight, bias ? added(torch.zeros(width)) : NONE, epsilon);
+  final Norm norm(String name, boolean bias, double epsilon) {
+    Tensor weight = parameter(name + ".weight");
+    long[] width = {weight.size(0)};
+    return new Norm(width, new TensorOptional(weight), bias(name, bias), epsilon);
   }
 
-  final Tensor table(long rows, long width) {
-    Tensor table = Libtorch.normal(DEVIATION, rows, width);
-    parameters.add(table);
-    return table;
+  private TensorOptional bias(String name, boolean bias) {
+    return bias ? new TensorOptional(parameter(name + ".bias")) : NONE;
   }
 
-  private TensorOptional added(Tensor parameter) {
-    parameters.add(Libtorch.trained(parameter));
-    return new TensorOptional(parameter);
+  final Tensor parameter(String name) {
+    Tensor parameter = Libtorch.parameter(start, name);
+    parameters.add(parameter);
+    return parameter;
   }
 
   /** Self-attention of packed queries, keys and values (tokens, 3 · width) to (tokens, width). */

@@ -1,5 +1,6 @@
 package io.gradus.benchmarks.rivals;
 
+import io.gradus.benchmarks.Start;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
@@ -17,21 +18,23 @@ final class LibtorchGpt extends LibtorchModel {
   private final List<Block> blocks = new ArrayList<>();
   private final Norm norm;
 
-  LibtorchGpt(int vocabulary, int context, int width, int layers, int heads, boolean bias) {
+  LibtorchGpt(Start start, int layers, int heads, boolean bias) {
+    super(start);
     this.heads = heads;
-    tokenTable = table(vocabulary, width);
-    positionTable = table(context, width);
+    tokenTable = parameter("tokens.weight");
+    positionTable = parameter("positions.weight");
     for (int i = 0; i < layers; i++) {
+      String name = "blocks." + i;
       blocks.add(
           new Block(
-              norm(width, bias, EPSILON),
-              linear(width, 3L * width, bias),
-              linear(width, width, bias),
-              norm(width, bias, EPSILON),
-              linear(width, 4L * width, bias),
-              linear(4L * width, width, bias)));
+              norm(name + ".norm1", bias, EPSILON),
+              linear(name + ".attention.qkv", bias),
+              linear(name + ".attention.out", bias),
+              norm(name + ".norm2", bias, EPSILON),
+              linear(name + ".feedForward.up", bias),
+              linear(name + ".feedForward.down", bias)));
     }
-    norm = norm(width, bias, EPSILON);
+    norm = norm("norm", bias, EPSILON);
   }
 
   @Override

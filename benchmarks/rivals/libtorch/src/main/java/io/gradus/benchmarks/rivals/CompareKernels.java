@@ -1,5 +1,7 @@
 package io.gradus.benchmarks.rivals;
 
+import io.gradus.benchmarks.Machine;
+import io.gradus.benchmarks.Rounds;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -70,12 +72,12 @@ public final class CompareKernels {
   public static void main(String[] args) throws IOException, InterruptedException {
     int rounds = args.length > 0 ? Integer.parseInt(args[0]) : 3;
     String threads = args.length > 1 ? args[1] : "" + Runtime.getRuntime().availableProcessors();
-    Path file = Path.of(args.length > 2 ? args[2] : "benchmarks/target/kernels.md");
+    Path file = Path.of(args.length > 2 ? args[2] : "benchmarks/rivals/libtorch/target/kernels.md");
     String table = table(measure(rounds, threads));
     table +=
         "%n%s, %s threads, JDK %s, %s: medians of %d rounds of medians.%n"
             .formatted(
-                Compare.processor(), threads, Runtime.version().feature(), LocalDate.now(), rounds);
+                Machine.processor(), threads, Runtime.version().feature(), LocalDate.now(), rounds);
     System.out.print(table);
     Files.writeString(file, table);
   }
@@ -86,7 +88,7 @@ public final class CompareKernels {
     try (var gradus = new Engine(GradusKernels.class, threads);
         var libtorch = new Engine(LibtorchKernels.class, threads)) {
       for (int i = 1; i <= rounds; i++) {
-        for (String call : KernelTimes.names(freeBytes())) {
+        for (String call : KernelTimes.names(Machine.freeBytes())) {
           var round = new Round(gradus.time(call), libtorch.time(call));
           System.err.printf("round %d of %d: %s: %s%n", i, rounds, call, round);
           times.computeIfAbsent(call, key -> new ArrayList<>()).add(round);
@@ -94,14 +96,6 @@ public final class CompareKernels {
       }
     }
     return times;
-  }
-
-  private static double freeBytes() throws IOException {
-    return Files.readAllLines(Path.of("/proc/meminfo")).stream()
-        .filter(line -> line.startsWith("MemAvailable:"))
-        .mapToDouble(line -> 1024 * Double.parseDouble(line.replaceAll("\\D", "")))
-        .findFirst()
-        .orElse(0);
   }
 
   private static String table(Map<String, List<Round>> times) {
@@ -114,9 +108,9 @@ public final class CompareKernels {
                     Locale.ROOT,
                     "| %s | %.2f | %.2f | %s |%n",
                     call,
-                    Compare.median(rounds, Round::gradus),
-                    Compare.median(rounds, Round::libtorch),
-                    Compare.range(rounds, Round::ratio))));
+                    Rounds.of(rounds, Round::gradus).median(),
+                    Rounds.of(rounds, Round::libtorch).median(),
+                    Rounds.of(rounds, Round::ratio))));
     return text.toString();
   }
 

@@ -21,7 +21,7 @@ import org.bytedeco.pytorch.global.torch;
  * the dispatcher knows it by name.
  */
 final class LibtorchAdamW {
-  private static final double[] RATE_BETAS_DECAY_EPSILON = {3e-4, 0.9, 0.95, 0.1, 1e-8};
+  private static final double[] RATE_BETAS_DECAY_EPSILON = {3e-4, 0.9, 0.999, 0.1, 1e-8};
 
   private final OperatorHandle op =
       Dispatcher.realSingleton().findSchemaOrThrow("aten::_fused_adamw_", "");

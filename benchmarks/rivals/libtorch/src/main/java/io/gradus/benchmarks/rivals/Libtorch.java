@@ -1,18 +1,22 @@
 package io.gradus.benchmarks.rivals;
 
+import io.gradus.benchmarks.Start;
 import org.bytedeco.pytorch.GeneratorOptional;
+import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
  * libtorch in the strongest setting found: MKL instead of the OpenBLAS of the jar, and without
- * JavaCPP's memory accounting, which reads /proc on every allocation.
+ * JavaCPP's memory accounting, which reads /proc on every allocation. {@code
+ * -Dgradus.benchmarks.blas=openblas} leaves the jar's own OpenBLAS in its place, as it is shipped.
  */
 final class Libtorch {
 
   /** To be called before anything else of libtorch is: it decides what is loaded. */
   static void start(int threads) {
-    System.setProperty("org.bytedeco.openblas.load", "mkl");
+    String blas = System.getProperty("gradus.benchmarks.blas", "mkl");
+    System.setProperty("org.bytedeco.openblas.load", blas);
     System.setProperty("org.bytedeco.javacpp.nopointergc", "true");
     System.setProperty("org.bytedeco.javacpp.maxBytes", "0");
     System.setProperty("org.bytedeco.javacpp.maxPhysicalBytes", "0");
@@ -20,14 +24,25 @@ final class Libtorch {
     torch.manual_seed(42);
   }
 
+  /** A parameter by the name that it has in Gradus. */
+  @SuppressWarnings("try") // the guard only has to close
+  static Tensor parameter(Start start, String name) {
+    try (var noGrad = new NoGradGuard()) {
+      Tensor parameter = torch.empty(start.shape(name));
+      start.read(name, parameter.data_ptr_float().capacity(parameter.numel()).asByteBuffer());
+      return trained(parameter);
+    }
+  }
+
+  /** Tokens or labels. */
+  static Tensor integers(Start start, String name) {
+    Tensor integers = Tensor.create(start.integers(name), start.shape(name));
+    return integers.to(torch.ScalarType.Long);
+  }
+
   /** Uniform in (-bound, bound), to be trained. */
   static Tensor uniform(double bound, long... shape) {
     return trained(torch.empty(shape).uniform_(-bound, bound, new GeneratorOptional()));
-  }
-
-  /** Normal around 0, to be trained. */
-  static Tensor normal(double deviation, long... shape) {
-    return trained(torch.empty(shape).normal_(0, deviation, new GeneratorOptional()));
   }
 
   static Tensor trained(Tensor parameter) {

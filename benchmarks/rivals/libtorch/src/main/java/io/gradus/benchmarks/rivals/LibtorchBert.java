@@ -1,5 +1,6 @@
 package io.gradus.benchmarks.rivals;
 
+import io.gradus.benchmarks.Start;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
@@ -7,10 +8,6 @@ import org.bytedeco.pytorch.global.torch;
 
 /** BERT with a head of two classes in libtorch, as {@code BertClassifier}. */
 final class LibtorchBert extends LibtorchModel {
-  static final int VOCABULARY = 30_522;
-  static final int CLASSES = 2;
-  private static final int CONTEXT = 512;
-  private static final int TYPES = 2;
   private static final double EPSILON = 1e-12;
 
   private record Block(Linear qkv, Linear out, Norm norm1, Linear up, Linear down, Norm norm2) {}
@@ -25,25 +22,27 @@ final class LibtorchBert extends LibtorchModel {
   private final Linear pooler;
   private final Linear head;
 
-  LibtorchBert(int width, int layers, int heads, double dropout) {
+  LibtorchBert(Start start, int layers, int heads, double dropout) {
+    super(start);
     this.heads = heads;
     this.dropout = dropout;
-    tokenTable = table(VOCABULARY, width);
-    positionTable = table(CONTEXT, width);
-    typeTable = table(TYPES, width);
-    norm = norm(width, true, EPSILON);
+    tokenTable = parameter("bert.tokens.weight");
+    positionTable = parameter("bert.positions.weight");
+    typeTable = parameter("bert.types.weight");
+    norm = norm("bert.norm", true, EPSILON);
     for (int i = 0; i < layers; i++) {
+      String name = "bert.blocks." + i;
       blocks.add(
           new Block(
-              linear(width, 3L * width, true),
-              linear(width, width, true),
-              norm(width, true, EPSILON),
-              linear(width, 4L * width, true),
-              linear(4L * width, width, true),
-              norm(width, true, EPSILON)));
+              linear(name + ".attention.qkv", true),
+              linear(name + ".attention.out", true),
+              norm(name + ".norm1", true, EPSILON),
+              linear(name + ".feedForward.up", true),
+              linear(name + ".feedForward.down", true),
+              norm(name + ".norm2", true, EPSILON)));
     }
-    pooler = linear(width, width, true);
-    head = linear(width, CLASSES, true);
+    pooler = linear("bert.pooler", true);
+    head = linear("head", true);
   }
 
   @Override
