@@ -8,54 +8,6 @@
 
 namespace gradus {
 
-void CpuBackend::relu(Type t, In x, Out y, int64_t n) {
-  map(t, x, y, n, [](float v) { return math::relu(v); });
-}
-
-void CpuBackend::reluGrad(Type t, In y, In dy, Out dx, int64_t n) {
-  map(t, y, dy, dx, n, [](float v, float d) { return math::reluGrad(v, d); });
-}
-
-void CpuBackend::sigmoid(Type t, In x, Out y, int64_t n) {
-  map(t, x, y, n, [](float v) { return math::sigmoid(v); });
-}
-
-void CpuBackend::sigmoidGrad(Type t, In y, In dy, Out dx, int64_t n) {
-  map(t, y, dy, dx, n, [](float v, float d) { return math::sigmoidGrad(v, d); });
-}
-
-void CpuBackend::tanh(Type t, In x, Out y, int64_t n) {
-  map(t, x, y, n, [](float v) { return math::tanh(v); });
-}
-
-void CpuBackend::tanhGrad(Type t, In y, In dy, Out dx, int64_t n) {
-  map(t, y, dy, dx, n, [](float v, float d) { return math::tanhGrad(v, d); });
-}
-
-void CpuBackend::gelu(Type t, In x, Out y, int64_t n) {
-  map(t, x, y, n, [](float v) { return math::gelu(v); });
-}
-
-void CpuBackend::geluGrad(Type t, In x, In dy, Out dx, int64_t n) {
-  map(t, x, dy, dx, n, [](float v, float d) { return math::geluGrad(v, d); });
-}
-
-void CpuBackend::geluErf(Type t, In x, Out y, int64_t n) {
-  map(t, x, y, n, [](float v) { return math::geluErf(v); });
-}
-
-void CpuBackend::geluErfGrad(Type t, In x, In dy, Out dx, int64_t n) {
-  map(t, x, dy, dx, n, [](float v, float d) { return math::geluErfGrad(v, d); });
-}
-
-void CpuBackend::silu(Type t, In x, Out y, int64_t n) {
-  map(t, x, y, n, [](float v) { return math::silu(v); });
-}
-
-void CpuBackend::siluGrad(Type t, In x, In dy, Out dx, int64_t n) {
-  map(t, x, dy, dx, n, [](float v, float d) { return math::siluGrad(v, d); });
-}
-
 namespace {
 
 /** y = f(x + bias). */
@@ -114,58 +66,107 @@ void biasedGrad(Memory& memory, DType t, In x, DType bt, In bias, In dy, Out dx,
 
 }  // namespace
 
-void CpuBackend::biasGelu(Type t, In x, Type bt, In bias, Out y, int64_t rows, int64_t cols) {
-  biased(memory_, t, x, bt, bias, y, rows, cols, [](float v) { return math::gelu(v); });
-}
+void CpuBackend::addActivations() {
+  relu = [](Type t, In x, Out y, int64_t n) {
+    map(t, x, y, n, [](float v) { return math::relu(v); });
+  };
 
-void CpuBackend::biasGeluGrad(Type t, In x, Type bt, In bias, In dy, Out dx, bool accumulate,
-                              Out dbias, int64_t rows, int64_t cols) {
-  biasedGrad(memory_, t, x, bt, bias, dy, dx, accumulate, dbias, rows, cols,
-             [](float v, float d) { return math::geluGrad(v, d); });
-}
+  reluGrad = [](Type t, In y, In dy, Out dx, int64_t n) {
+    map(t, y, dy, dx, n, [](float v, float d) { return math::reluGrad(v, d); });
+  };
 
-void CpuBackend::biasGeluErf(Type t, In x, Type bt, In bias, Out y, int64_t rows, int64_t cols) {
-  biased(memory_, t, x, bt, bias, y, rows, cols, [](float v) { return math::geluErf(v); });
-}
+  sigmoid = [](Type t, In x, Out y, int64_t n) {
+    map(t, x, y, n, [](float v) { return math::sigmoid(v); });
+  };
 
-void CpuBackend::biasGeluErfGrad(Type t, In x, Type bt, In bias, In dy, Out dx, bool accumulate,
-                                 Out dbias, int64_t rows, int64_t cols) {
-  biasedGrad(memory_, t, x, bt, bias, dy, dx, accumulate, dbias, rows, cols,
-             [](float v, float d) { return math::geluErfGrad(v, d); });
-}
+  sigmoidGrad = [](Type t, In y, In dy, Out dx, int64_t n) {
+    map(t, y, dy, dx, n, [](float v, float d) { return math::sigmoidGrad(v, d); });
+  };
 
-void CpuBackend::swiglu(Type t, In x, Out y, int64_t rows, int64_t cols) {
-  rowRanges(rows, 2 * cols, [&](int64_t begin, int64_t end) {
-    RowReader xs(t, x, 2 * cols);
-    RowWriter ys(t, y, rows, cols);
-    for (int64_t row = begin; row < end; ++row) {
-      const float *gate = xs[row], *up = gate + cols;
-      float* to = ys.target(row);
-      GRADUS_INDEPENDENT
-      for (int64_t i = 0; i < cols; ++i) to[i] = math::silu(gate[i]) * up[i];
-      ys.flush(row);
-    }
-  });
-}
+  tanh = [](Type t, In x, Out y, int64_t n) {
+    map(t, x, y, n, [](float v) { return math::tanh(v); });
+  };
 
-void CpuBackend::swigluGrad(Type t, In x, In dy, Out dx, bool accumulate, int64_t rows,
-                            int64_t cols) {
-  rowRanges(rows, 2 * cols, [&](int64_t begin, int64_t end) {
-    RowReader xs(t, x, 2 * cols), dys(t, dy, cols);
-    RowWriter dxs(t, dx, rows, 2 * cols, accumulate);
-    for (int64_t row = begin; row < end; ++row) {
-      const float *gate = xs[row], *up = gate + cols, *d = dys[row];
-      float *dgate = dxs.target(row), *dup = dgate + cols;
-      if (!accumulate) std::fill(dgate, dgate + 2 * cols, 0.0f);
-      GRADUS_INDEPENDENT
-      for (int64_t i = 0; i < cols; ++i) {
-        const math::Slope s = math::siluSlope(gate[i]);
-        dgate[i] += d[i] * up[i] * s.dy;
-        dup[i] += d[i] * s.y;
+  tanhGrad = [](Type t, In y, In dy, Out dx, int64_t n) {
+    map(t, y, dy, dx, n, [](float v, float d) { return math::tanhGrad(v, d); });
+  };
+
+  gelu = [](Type t, In x, Out y, int64_t n) {
+    map(t, x, y, n, [](float v) { return math::gelu(v); });
+  };
+
+  geluGrad = [](Type t, In x, In dy, Out dx, int64_t n) {
+    map(t, x, dy, dx, n, [](float v, float d) { return math::geluGrad(v, d); });
+  };
+
+  geluErf = [](Type t, In x, Out y, int64_t n) {
+    map(t, x, y, n, [](float v) { return math::geluErf(v); });
+  };
+
+  geluErfGrad = [](Type t, In x, In dy, Out dx, int64_t n) {
+    map(t, x, dy, dx, n, [](float v, float d) { return math::geluErfGrad(v, d); });
+  };
+
+  silu = [](Type t, In x, Out y, int64_t n) {
+    map(t, x, y, n, [](float v) { return math::silu(v); });
+  };
+
+  siluGrad = [](Type t, In x, In dy, Out dx, int64_t n) {
+    map(t, x, dy, dx, n, [](float v, float d) { return math::siluGrad(v, d); });
+  };
+
+  biasGelu = [this](Type t, In x, Type bt, In bias, Out y, int64_t rows, int64_t cols) {
+    biased(memory_, t, x, bt, bias, y, rows, cols, [](float v) { return math::gelu(v); });
+  };
+
+  biasGeluGrad = [this](Type t, In x, Type bt, In bias, In dy, Out dx, bool accumulate, Out dbias,
+                        int64_t rows, int64_t cols) {
+    biasedGrad(memory_, t, x, bt, bias, dy, dx, accumulate, dbias, rows, cols,
+               [](float v, float d) { return math::geluGrad(v, d); });
+  };
+
+  biasGeluErf = [this](Type t, In x, Type bt, In bias, Out y, int64_t rows, int64_t cols) {
+    biased(memory_, t, x, bt, bias, y, rows, cols, [](float v) { return math::geluErf(v); });
+  };
+
+  biasGeluErfGrad = [this](Type t, In x, Type bt, In bias, In dy, Out dx, bool accumulate,
+                           Out dbias, int64_t rows, int64_t cols) {
+    biasedGrad(memory_, t, x, bt, bias, dy, dx, accumulate, dbias, rows, cols,
+               [](float v, float d) { return math::geluErfGrad(v, d); });
+  };
+
+  swiglu = [](Type t, In x, Out y, int64_t rows, int64_t cols) {
+    rowRanges(rows, 2 * cols, [&](int64_t begin, int64_t end) {
+      RowReader xs(t, x, 2 * cols);
+      RowWriter ys(t, y, rows, cols);
+      for (int64_t row = begin; row < end; ++row) {
+        const float *gate = xs[row], *up = gate + cols;
+        float* to = ys.target(row);
+        GRADUS_INDEPENDENT
+        for (int64_t i = 0; i < cols; ++i) to[i] = math::silu(gate[i]) * up[i];
+        ys.flush(row);
       }
-      dxs.flush(row);
-    }
-  });
+    });
+  };
+
+  swigluGrad = [](Type t, In x, In dy, Out dx, bool accumulate, int64_t rows, int64_t cols) {
+    rowRanges(rows, 2 * cols, [&](int64_t begin, int64_t end) {
+      RowReader xs(t, x, 2 * cols), dys(t, dy, cols);
+      RowWriter dxs(t, dx, rows, 2 * cols, accumulate);
+      for (int64_t row = begin; row < end; ++row) {
+        const float *gate = xs[row], *up = gate + cols, *d = dys[row];
+        float *dgate = dxs.target(row), *dup = dgate + cols;
+        if (!accumulate) std::fill(dgate, dgate + 2 * cols, 0.0f);
+        GRADUS_INDEPENDENT
+        for (int64_t i = 0; i < cols; ++i) {
+          const math::Slope s = math::siluSlope(gate[i]);
+          dgate[i] += d[i] * up[i] * s.dy;
+          dup[i] += d[i] * s.y;
+        }
+        dxs.flush(row);
+      }
+    });
+  };
 }
 
 }  // namespace gradus

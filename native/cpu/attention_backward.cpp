@@ -209,41 +209,45 @@ class KeyBlocks {
 
 using namespace attention;
 
-void CpuBackend::attentionGrad(Type t, In q, In k, In v, In lengths, In documents, In mask,
-                               In slopes, In y, In lse, In dy, Out dq, Out dk, Out dv, Dims dims,
-                               double scale, double dropout, int64_t seed) {
-  const Problem p(t, q, k, v, lengths, documents, mask, slopes, dims, scale, dropout, seed);
-  const Gradient gradient{y, lse, dy, dq, dk, dv};
-  const int64_t pairs = p.batch * p.kvHeads;
-  if (pairs == 0 || p.heads == 0) return;
-  // Each task owns its keys and its sum over them; where there are few pairs of batch and head, the
-  // blocks of keys are dealt out to several tasks, whose sums for the queries are then added up.
-  const int64_t blocks = std::max<int64_t>((p.tk + kKeys - 1) / kKeys, 1);
-  const int64_t parts = std::clamp<int64_t>((kTasks + pairs - 1) / pairs, 1, blocks);
-  const int64_t size = p.group() * p.tq * p.width();
-  Scratch sums(memory_, parts == 1 ? 0 : Scratch::rounded(pairs * parts * size));
-  float* partial = parts == 1 ? nullptr : sums.take(pairs * parts * size);
-  const int64_t work = std::max<int64_t>(p.group() * p.tq * (p.tk / parts) * p.d, 1);
-  pool().split(pairs * parts, std::max<int64_t>(kWork / work, 1), [&](int64_t begin, int64_t end) {
-    KeyBlocks keys(p, memory_, gradient);
-    for (int64_t task = begin; task < end; ++task) {
-      const int64_t pair = task / parts;
-      keys.run(pair / p.kvHeads, pair % p.kvHeads, task % parts, parts,
-               partial == nullptr ? nullptr : partial + task * size);
-    }
-  });
-  if (parts == 1) return;
-  pool().split(pairs, std::max<int64_t>(kInline / (parts * size + 1), 1),
-               [&](int64_t begin, int64_t end) {
-                 for (int64_t pair = begin; pair < end; ++pair) {
-                   float* sum = partial + pair * parts * size;
-                   for (int64_t part = 1; part < parts; ++part) {
-                     const float* add = sum + part * size;
-                     for (int64_t i = 0; i < size; ++i) sum[i] += add[i];
+void CpuBackend::addAttentionBackward() {
+  attentionGrad = [this](Type t, In q, In k, In v, In lengths, In documents, In mask, In slopes,
+                         In y, In lse, In dy, Out dq, Out dk, Out dv, Dims dims, double scale,
+                         double dropout, int64_t seed) {
+    const Problem p(t, q, k, v, lengths, documents, mask, slopes, dims, scale, dropout, seed);
+    const Gradient gradient{y, lse, dy, dq, dk, dv};
+    const int64_t pairs = p.batch * p.kvHeads;
+    if (pairs == 0 || p.heads == 0) return;
+    // Each task owns its keys and its sum over them; where there are few pairs of batch and head,
+    // the blocks of keys are dealt out to several tasks, whose sums for the queries are then added
+    // up.
+    const int64_t blocks = std::max<int64_t>((p.tk + kKeys - 1) / kKeys, 1);
+    const int64_t parts = std::clamp<int64_t>((kTasks + pairs - 1) / pairs, 1, blocks);
+    const int64_t size = p.group() * p.tq * p.width();
+    Scratch sums(memory_, parts == 1 ? 0 : Scratch::rounded(pairs * parts * size));
+    float* partial = parts == 1 ? nullptr : sums.take(pairs * parts * size);
+    const int64_t work = std::max<int64_t>(p.group() * p.tq * (p.tk / parts) * p.d, 1);
+    pool().split(pairs * parts, std::max<int64_t>(kWork / work, 1),
+                 [&](int64_t begin, int64_t end) {
+                   KeyBlocks keys(p, memory_, gradient);
+                   for (int64_t task = begin; task < end; ++task) {
+                     const int64_t pair = task / parts;
+                     keys.run(pair / p.kvHeads, pair % p.kvHeads, task % parts, parts,
+                              partial == nullptr ? nullptr : partial + task * size);
                    }
-                   KeyBlocks::storeQueries(p, pair / p.kvHeads, pair % p.kvHeads, sum, dq);
-                 }
-               });
+                 });
+    if (parts == 1) return;
+    pool().split(pairs, std::max<int64_t>(kInline / (parts * size + 1), 1),
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t pair = begin; pair < end; ++pair) {
+                     float* sum = partial + pair * parts * size;
+                     for (int64_t part = 1; part < parts; ++part) {
+                       const float* add = sum + part * size;
+                       for (int64_t i = 0; i < size; ++i) sum[i] += add[i];
+                     }
+                     KeyBlocks::storeQueries(p, pair / p.kvHeads, pair % p.kvHeads, sum, dq);
+                   }
+                 });
+  };
 }
 
 }  // namespace gradus

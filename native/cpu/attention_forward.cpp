@@ -194,47 +194,49 @@ class QueryBlock {
 
 using namespace attention;
 
-void CpuBackend::attention(Type t, In q, In k, In v, In lengths, In documents, In mask, In slopes,
-                           Out y, Out lse, Dims dims, double scale, double dropout, int64_t seed) {
-  const Problem p(t, q, k, v, lengths, documents, mask, slopes, dims, scale, dropout, seed);
-  if (p.batch * p.heads * p.tq == 0) return;
-  // Heads that share their keys are taken together as far as they fit into a block.
-  const int64_t together = std::clamp<int64_t>(kRows / p.tq, 1, p.group());
-  const int64_t parts = (p.group() + together - 1) / together;
-  const int64_t down = (p.tq + kRows - 1) / kRows;
-  const int64_t keyBlocks = (p.tk + kKeys - 1) / kKeys;
-  const int64_t rows = std::min(together * p.tq, kRows);
+void CpuBackend::addAttentionForward() {
+  attention = [this](Type t, In q, In k, In v, In lengths, In documents, In mask, In slopes, Out y,
+                     Out lse, Dims dims, double scale, double dropout, int64_t seed) {
+    const Problem p(t, q, k, v, lengths, documents, mask, slopes, dims, scale, dropout, seed);
+    if (p.batch * p.heads * p.tq == 0) return;
+    // Heads that share their keys are taken together as far as they fit into a block.
+    const int64_t together = std::clamp<int64_t>(kRows / p.tq, 1, p.group());
+    const int64_t parts = (p.group() + together - 1) / together;
+    const int64_t down = (p.tq + kRows - 1) / kRows;
+    const int64_t keyBlocks = (p.tk + kKeys - 1) / kKeys;
+    const int64_t rows = std::min(together * p.tq, kRows);
 
-  const int64_t size = QueryBlock::blockSize(p), pieces = p.batch * p.kvHeads * keyBlocks;
-  const bool shared = parts * down > 1 && pieces > 0;
-  Scratch all(memory_, shared ? pieces * size : 0);
-  float* blocks = shared ? all.take(pieces * size) : nullptr;
-  if (shared) {
-    pool().split(pieces, std::max<int64_t>(kWork / 4 / size, 1), [&](int64_t begin, int64_t end) {
-      Scratch widened(memory_, kKeys * p.width());
-      float* own = widened.take(kKeys * p.width());
-      for (int64_t piece = begin; piece < end; ++piece) {
-        const int64_t first = piece % keyBlocks * kKeys, pair = piece / keyBlocks;
-        const int64_t b = pair / p.kvHeads;
-        if (first >= p.visible(b)) continue;
-        float* to = blocks + piece * size;
-        QueryBlock::pack(p, b, pair % p.kvHeads, first, own, to, to + kKeys * p.d);
-      }
-    });
-  }
-  const int64_t work = rows * std::max<int64_t>(p.tk, 1) * p.d;
-  pool().split(p.batch * p.kvHeads * parts * down, std::max<int64_t>(kWork / work, 1),
-               [&](int64_t begin, int64_t end) {
-                 QueryBlock block(p, memory_, blocks, y, lse);
-                 for (int64_t task = begin; task < end; ++task) {
-                   const int64_t part = task / down % parts, pair = task / down / parts;
-                   // Later queries see more where the attention is causal: the longest first.
-                   const int64_t i = (down - 1 - task % down) * kRows;
-                   const int64_t head = pair % p.kvHeads * p.group() + part * together;
-                   const int64_t heads = std::min(together, p.group() - part * together);
-                   block.run(pair / p.kvHeads, head, heads, i, std::min(p.tq - i, kRows));
-                 }
-               });
+    const int64_t size = QueryBlock::blockSize(p), pieces = p.batch * p.kvHeads * keyBlocks;
+    const bool shared = parts * down > 1 && pieces > 0;
+    Scratch all(memory_, shared ? pieces * size : 0);
+    float* blocks = shared ? all.take(pieces * size) : nullptr;
+    if (shared) {
+      pool().split(pieces, std::max<int64_t>(kWork / 4 / size, 1), [&](int64_t begin, int64_t end) {
+        Scratch widened(memory_, kKeys * p.width());
+        float* own = widened.take(kKeys * p.width());
+        for (int64_t piece = begin; piece < end; ++piece) {
+          const int64_t first = piece % keyBlocks * kKeys, pair = piece / keyBlocks;
+          const int64_t b = pair / p.kvHeads;
+          if (first >= p.visible(b)) continue;
+          float* to = blocks + piece * size;
+          QueryBlock::pack(p, b, pair % p.kvHeads, first, own, to, to + kKeys * p.d);
+        }
+      });
+    }
+    const int64_t work = rows * std::max<int64_t>(p.tk, 1) * p.d;
+    pool().split(p.batch * p.kvHeads * parts * down, std::max<int64_t>(kWork / work, 1),
+                 [&](int64_t begin, int64_t end) {
+                   QueryBlock block(p, memory_, blocks, y, lse);
+                   for (int64_t task = begin; task < end; ++task) {
+                     const int64_t part = task / down % parts, pair = task / down / parts;
+                     // Later queries see more where the attention is causal: the longest first.
+                     const int64_t i = (down - 1 - task % down) * kRows;
+                     const int64_t head = pair % p.kvHeads * p.group() + part * together;
+                     const int64_t heads = std::min(together, p.group() - part * together);
+                     block.run(pair / p.kvHeads, head, heads, i, std::min(p.tq - i, kRows));
+                   }
+                 });
+  };
 }
 
 }  // namespace gradus

@@ -19,15 +19,35 @@ CpuBackend::CpuBackend(const char* blasPath, bool useBlas, int threads, int64_t 
   description_ =
       std::string("cpu ") + GRADUS_LEVEL + ", matrix products by " +
       (useBlas ? blasDescription() : "own kernels, " + blasDescription() + " standing by");
+  addActivations();
+  addAttentionForward();
+  addAttentionBackward();
+  addComparisons();
+  addIndexing();
+  addLinearAlgebra();
+  addLosses();
+  addNormalization();
+  addOptimizers();
+  addPointwise();
+  addPositions();
+  addRandom();
+  addReductions();
+  addShapes();
+  addSoftmax();
 }
 
 const char* CpuBackend::description() const { return description_.c_str(); }
 
 int CpuBackend::threads() const { return pool().threads(); }
 
-int64_t CpuBackend::allocate(int64_t bytes) { return Out(memory_.allocate(bytes)).address; }
+int64_t CpuBackend::allocate(int64_t bytes) {
+  const int64_t address = Out(memory_.allocate(bytes)).address;
+  graphs_.allocated(address, bytes);
+  return address;
+}
 
 void CpuBackend::release(int64_t address, int64_t bytes) {
+  graphs_.released(address, bytes);
   memory_.release(Out(address).as<void>(), bytes);
 }
 
@@ -40,10 +60,16 @@ int64_t CpuBackend::heldBytes() const { return memory_.held(); }
 int64_t CpuBackend::limitBytes() const { return memory_.limit(); }
 
 void CpuBackend::upload(Out to, const void* from, int64_t bytes) {
+  graphs_.checkNotCaptured(
+      "upload: a value of Java's cannot enter a step that is captured: hand a "
+      "tensor in as an input, or make it before");
   std::memcpy(to.as<void>(), from, static_cast<size_t>(bytes));
 }
 
 void CpuBackend::download(void* to, In from, int64_t bytes) {
+  graphs_.checkNotCaptured(
+      "download: a value cannot be read inside a step that is captured, which "
+      "runs as a whole: return the tensor and read it afterwards");
   std::memcpy(to, from.as<void>(), static_cast<size_t>(bytes));
 }
 

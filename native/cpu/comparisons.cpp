@@ -34,45 +34,47 @@ void compare(DType t, In a, In b, Out y, int64_t n, Dims dims, F f) {
 
 }  // namespace
 
-void CpuBackend::equal(Type t, In a, In b, Out y, int64_t n, Dims dims) {
-  compare(t, a, b, y, n, dims, [](auto u, auto v) { return u == v; });
-}
+void CpuBackend::addComparisons() {
+  equal = [](Type t, In a, In b, Out y, int64_t n, Dims dims) {
+    compare(t, a, b, y, n, dims, [](auto u, auto v) { return u == v; });
+  };
 
-void CpuBackend::notEqual(Type t, In a, In b, Out y, int64_t n, Dims dims) {
-  compare(t, a, b, y, n, dims, [](auto u, auto v) { return u != v; });
-}
+  notEqual = [](Type t, In a, In b, Out y, int64_t n, Dims dims) {
+    compare(t, a, b, y, n, dims, [](auto u, auto v) { return u != v; });
+  };
 
-void CpuBackend::less(Type t, In a, In b, Out y, int64_t n, Dims dims) {
-  compare(t, a, b, y, n, dims, [](auto u, auto v) { return u < v; });
-}
+  less = [](Type t, In a, In b, Out y, int64_t n, Dims dims) {
+    compare(t, a, b, y, n, dims, [](auto u, auto v) { return u < v; });
+  };
 
-void CpuBackend::lessEqual(Type t, In a, In b, Out y, int64_t n, Dims dims) {
-  compare(t, a, b, y, n, dims, [](auto u, auto v) { return u <= v; });
-}
+  lessEqual = [](Type t, In a, In b, Out y, int64_t n, Dims dims) {
+    compare(t, a, b, y, n, dims, [](auto u, auto v) { return u <= v; });
+  };
 
-void CpuBackend::where(Type t, In mask, In a, In b, Out y, int64_t n, Dims dims) {
-  const Space space(dims, 3, n);
-  const int64_t maskStride = space.innerStride(0);
-  const int64_t aStride = space.innerStride(1), bStride = space.innerStride(2);
-  withBits(t, [&](auto bits) {
-    using T = decltype(bits);
-    ranges(n, [&](int64_t begin, int64_t end) {
-      walk(space, begin, end, [&](int64_t at, int64_t m, const int64_t* offsets) {
-        const auto* choice = mask.as<uint8_t>() + offsets[0];
-        const auto* left = a.as<T>() + offsets[1];
-        const auto* right = b.as<T>() + offsets[2];
-        T* to = y.as<T>() + at;
-        if (maskStride == 1 && aStride == 1 && bStride == 1) {
-          GRADUS_INDEPENDENT
-          for (int64_t i = 0; i < m; ++i) to[i] = choice[i] != 0 ? left[i] : right[i];
-        } else {
-          for (int64_t i = 0; i < m; ++i) {
-            to[i] = choice[i * maskStride] != 0 ? left[i * aStride] : right[i * bStride];
+  where = [](Type t, In mask, In a, In b, Out y, int64_t n, Dims dims) {
+    const Space space(dims, 3, n);
+    const int64_t maskStride = space.innerStride(0);
+    const int64_t aStride = space.innerStride(1), bStride = space.innerStride(2);
+    withBits(t, [&](auto bits) {
+      using T = decltype(bits);
+      ranges(n, [&](int64_t begin, int64_t end) {
+        walk(space, begin, end, [&](int64_t at, int64_t m, const int64_t* offsets) {
+          const auto* choice = mask.as<uint8_t>() + offsets[0];
+          const auto* left = a.as<T>() + offsets[1];
+          const auto* right = b.as<T>() + offsets[2];
+          T* to = y.as<T>() + at;
+          if (maskStride == 1 && aStride == 1 && bStride == 1) {
+            GRADUS_INDEPENDENT
+            for (int64_t i = 0; i < m; ++i) to[i] = choice[i] != 0 ? left[i] : right[i];
+          } else {
+            for (int64_t i = 0; i < m; ++i) {
+              to[i] = choice[i * maskStride] != 0 ? left[i * aStride] : right[i * bStride];
+            }
           }
-        }
+        });
       });
     });
-  });
+  };
 }
 
 }  // namespace gradus

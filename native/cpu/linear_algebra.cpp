@@ -70,75 +70,77 @@ void checkType(Type t) {
 
 }  // namespace
 
-void CpuBackend::matmul(Type aType, In a, Type bType, In b, Type biasType, In bias, Type yType,
-                        Out y, int64_t batch, int64_t m, int64_t n, int64_t k, int64_t aStride,
-                        int64_t bStride, bool transposeA, bool transposeB, bool accumulate) {
-  for (Type t : {aType, bType, biasType, yType}) checkType(t);
-  if (batch == 0) return;
-  // Rows that all meet the same b are rows of one larger product.
-  if (bStride == 0 && aStride == m * k && !transposeA) {
-    m *= batch;
-    batch = 1;
-  }
-  const bool widenBias = bias && biasType != DType::F32;
-  Scratch biasFloats(memory_, widenBias ? n : 0);
-  if (widenBias) convert(biasType, bias, DType::F32, biasFloats.data(), n);
-  const float* add = widenBias ? biasFloats.data() : bias.as<float>();
-  auto run = [&](Type aType, In a, Type bType, In b, Type yType, Out y) {
-    multiply({m,
-              n,
-              k,
-              Matrix::of(aType, a, m, k, transposeA),
-              Matrix::of(bType, b, k, n, transposeB),
-              add,
-              {yType, y, n},
-              accumulate},
-             batch, aStride, bStride);
-  };
-  if (!usesBlas() || (aType == DType::F32 && bType == DType::F32 && yType == DType::F32)) {
-    return run(aType, a, bType, b, yType, y);
-  }
-  // OpenBLAS multiplies floats only.
-  const Type f32 = DType::F32;
-  int64_t aSize = (batch - 1) * aStride + m * k, bSize = (batch - 1) * bStride + k * n;
-  int64_t ySize = batch * m * n;
-  Scratch af(memory_, aSize), bf(memory_, bSize), yf(memory_, ySize);
-  convert(aType, a, f32, af.data(), aSize);
-  convert(bType, b, f32, bf.data(), bSize);
-  if (accumulate) convert(yType, y, f32, yf.data(), ySize);
-  run(f32, af.data(), f32, bf.data(), f32, yf.data());
-  convert(f32, yf.data(), yType, y, ySize);
-}
-
-void CpuBackend::columnSums(Type t, In x, Type yType, Out y, int64_t rows, int64_t cols,
-                            bool accumulate) {
-  constexpr int64_t kColumns = 64;  // their sums stay in registers
-  constexpr int64_t kRows = 128;    // summed in float; such sums are joined in double
-  pool().split(cols, rows * cols <= kInline ? kInline : kColumns, [&](int64_t begin, int64_t end) {
-    for (int64_t j = begin; j < end; j += kColumns) {
-      const int64_t n = std::min(kColumns, end - j);
-      alignas(64) float buffer[kColumns] = {}, sums[kColumns];
-      double totals[kColumns] = {};
-      for (int64_t first = 0; first < rows; first += kRows) {
-        std::fill_n(sums, kColumns, 0.0f);
-        for (int64_t i = first; i < std::min(first + kRows, rows); ++i) {
-          const float* row = load(t, x, i * cols + j, buffer, n);
-          if (n == kColumns) {
-            for (int64_t l = 0; l < kColumns; ++l) sums[l] += row[l];
-          } else {
-            for (int64_t l = 0; l < n; ++l) sums[l] += row[l];
-          }
-        }
-        for (int64_t l = 0; l < kColumns; ++l) totals[l] += sums[l];
-      }
-      if (accumulate) {
-        const float* before = load(yType, y, j, buffer, n);
-        for (int64_t l = 0; l < n; ++l) totals[l] += before[l];
-      }
-      for (int64_t l = 0; l < n; ++l) sums[l] = static_cast<float>(totals[l]);
-      narrow(yType, sums, y, j, n);
+void CpuBackend::addLinearAlgebra() {
+  matmul = [this](Type aType, In a, Type bType, In b, Type biasType, In bias, Type yType, Out y,
+                  int64_t batch, int64_t m, int64_t n, int64_t k, int64_t aStride, int64_t bStride,
+                  bool transposeA, bool transposeB, bool accumulate) {
+    for (Type t : {aType, bType, biasType, yType}) checkType(t);
+    if (batch == 0) return;
+    // Rows that all meet the same b are rows of one larger product.
+    if (bStride == 0 && aStride == m * k && !transposeA) {
+      m *= batch;
+      batch = 1;
     }
-  });
+    const bool widenBias = bias && biasType != DType::F32;
+    Scratch biasFloats(memory_, widenBias ? n : 0);
+    if (widenBias) convert(biasType, bias, DType::F32, biasFloats.data(), n);
+    const float* add = widenBias ? biasFloats.data() : bias.as<float>();
+    auto run = [&](Type aType, In a, Type bType, In b, Type yType, Out y) {
+      multiply({m,
+                n,
+                k,
+                Matrix::of(aType, a, m, k, transposeA),
+                Matrix::of(bType, b, k, n, transposeB),
+                add,
+                {yType, y, n},
+                accumulate},
+               batch, aStride, bStride);
+    };
+    if (!usesBlas() || (aType == DType::F32 && bType == DType::F32 && yType == DType::F32)) {
+      return run(aType, a, bType, b, yType, y);
+    }
+    // OpenBLAS multiplies floats only.
+    const Type f32 = DType::F32;
+    int64_t aSize = (batch - 1) * aStride + m * k, bSize = (batch - 1) * bStride + k * n;
+    int64_t ySize = batch * m * n;
+    Scratch af(memory_, aSize), bf(memory_, bSize), yf(memory_, ySize);
+    convert(aType, a, f32, af.data(), aSize);
+    convert(bType, b, f32, bf.data(), bSize);
+    if (accumulate) convert(yType, y, f32, yf.data(), ySize);
+    run(f32, af.data(), f32, bf.data(), f32, yf.data());
+    convert(f32, yf.data(), yType, y, ySize);
+  };
+
+  columnSums = [](Type t, In x, Type yType, Out y, int64_t rows, int64_t cols, bool accumulate) {
+    constexpr int64_t kColumns = 64;  // their sums stay in registers
+    constexpr int64_t kRows = 128;    // summed in float; such sums are joined in double
+    pool().split(cols, rows * cols <= kInline ? kInline : kColumns,
+                 [&](int64_t begin, int64_t end) {
+                   for (int64_t j = begin; j < end; j += kColumns) {
+                     const int64_t n = std::min(kColumns, end - j);
+                     alignas(64) float buffer[kColumns] = {}, sums[kColumns];
+                     double totals[kColumns] = {};
+                     for (int64_t first = 0; first < rows; first += kRows) {
+                       std::fill_n(sums, kColumns, 0.0f);
+                       for (int64_t i = first; i < std::min(first + kRows, rows); ++i) {
+                         const float* row = load(t, x, i * cols + j, buffer, n);
+                         if (n == kColumns) {
+                           for (int64_t l = 0; l < kColumns; ++l) sums[l] += row[l];
+                         } else {
+                           for (int64_t l = 0; l < n; ++l) sums[l] += row[l];
+                         }
+                       }
+                       for (int64_t l = 0; l < kColumns; ++l) totals[l] += sums[l];
+                     }
+                     if (accumulate) {
+                       const float* before = load(yType, y, j, buffer, n);
+                       for (int64_t l = 0; l < n; ++l) totals[l] += before[l];
+                     }
+                     for (int64_t l = 0; l < n; ++l) sums[l] = static_cast<float>(totals[l]);
+                     narrow(yType, sums, y, j, n);
+                   }
+                 });
+  };
 }
 
 }  // namespace gradus

@@ -178,44 +178,45 @@ void normalizeGrad(Memory& memory, DType t, In dy, In x, DType wt, In weight, In
 
 }  // namespace
 
-void CpuBackend::layerNorm(Type t, In x, Type wt, In weight, In bias, Out y, Out mean, Out rstd,
-                           int64_t rows, int64_t cols, double eps) {
-  normalize<true>(memory_, t, {x, nullptr, nullptr, nullptr}, wt, weight, bias, y, mean, rstd, rows,
-                  cols, eps);
-}
+void CpuBackend::addNormalization() {
+  layerNorm = [this](Type t, In x, Type wt, In weight, In bias, Out y, Out mean, Out rstd,
+                     int64_t rows, int64_t cols, double eps) {
+    normalize<true>(memory_, t, {x, nullptr, nullptr, nullptr}, wt, weight, bias, y, mean, rstd,
+                    rows, cols, eps);
+  };
 
-void CpuBackend::addLayerNorm(Type t, In x, In residual, Type wt, In weight, In bias, Out sum,
-                              Out y, Out mean, Out rstd, int64_t rows, int64_t cols, double eps,
-                              int64_t seed, double p) {
-  const Dropout dropout(seed, 0, p);
-  normalize<true>(memory_, t, {x, residual, sum, p == 0 ? nullptr : &dropout}, wt, weight, bias, y,
-                  mean, rstd, rows, cols, eps);
-}
+  addLayerNorm = [this](Type t, In x, In residual, Type wt, In weight, In bias, Out sum, Out y,
+                        Out mean, Out rstd, int64_t rows, int64_t cols, double eps, int64_t seed,
+                        double p) {
+    const Dropout dropout(seed, 0, p);
+    normalize<true>(memory_, t, {x, residual, sum, p == 0 ? nullptr : &dropout}, wt, weight, bias,
+                    y, mean, rstd, rows, cols, eps);
+  };
 
-void CpuBackend::layerNormGrad(Type t, In dy, In x, Type wt, In weight, In mean, In rstd, Out dx,
-                               bool accumulate, Out dweight, Out dbias, int64_t rows,
-                               int64_t cols) {
-  normalizeGrad<true>(memory_, t, dy, x, wt, weight, mean, rstd, dx, accumulate, dweight, dbias,
-                      rows, cols);
-}
+  layerNormGrad = [this](Type t, In dy, In x, Type wt, In weight, In mean, In rstd, Out dx,
+                         bool accumulate, Out dweight, Out dbias, int64_t rows, int64_t cols) {
+    normalizeGrad<true>(memory_, t, dy, x, wt, weight, mean, rstd, dx, accumulate, dweight, dbias,
+                        rows, cols);
+  };
 
-void CpuBackend::rmsNorm(Type t, In x, Type wt, In weight, Out y, Out rstd, int64_t rows,
-                         int64_t cols, double eps) {
-  normalize<false>(memory_, t, {x, nullptr, nullptr, nullptr}, wt, weight, nullptr, y, nullptr,
-                   rstd, rows, cols, eps);
-}
+  rmsNorm = [this](Type t, In x, Type wt, In weight, Out y, Out rstd, int64_t rows, int64_t cols,
+                   double eps) {
+    normalize<false>(memory_, t, {x, nullptr, nullptr, nullptr}, wt, weight, nullptr, y, nullptr,
+                     rstd, rows, cols, eps);
+  };
 
-void CpuBackend::addRmsNorm(Type t, In x, In residual, Type wt, In weight, Out sum, Out y, Out rstd,
-                            int64_t rows, int64_t cols, double eps, int64_t seed, double p) {
-  const Dropout dropout(seed, 0, p);
-  normalize<false>(memory_, t, {x, residual, sum, p == 0 ? nullptr : &dropout}, wt, weight, nullptr,
-                   y, nullptr, rstd, rows, cols, eps);
-}
+  addRmsNorm = [this](Type t, In x, In residual, Type wt, In weight, Out sum, Out y, Out rstd,
+                      int64_t rows, int64_t cols, double eps, int64_t seed, double p) {
+    const Dropout dropout(seed, 0, p);
+    normalize<false>(memory_, t, {x, residual, sum, p == 0 ? nullptr : &dropout}, wt, weight,
+                     nullptr, y, nullptr, rstd, rows, cols, eps);
+  };
 
-void CpuBackend::rmsNormGrad(Type t, In dy, In x, Type wt, In weight, In rstd, Out dx,
-                             bool accumulate, Out dweight, int64_t rows, int64_t cols) {
-  normalizeGrad<false>(memory_, t, dy, x, wt, weight, nullptr, rstd, dx, accumulate, dweight,
-                       nullptr, rows, cols);
+  rmsNormGrad = [this](Type t, In dy, In x, Type wt, In weight, In rstd, Out dx, bool accumulate,
+                       Out dweight, int64_t rows, int64_t cols) {
+    normalizeGrad<false>(memory_, t, dy, x, wt, weight, nullptr, rstd, dx, accumulate, dweight,
+                         nullptr, rows, cols);
+  };
 }
 
 }  // namespace gradus

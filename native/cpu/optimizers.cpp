@@ -1,62 +1,88 @@
 // Each step is one pass over its buffers: memory is what it costs, arithmetic hides behind it.
 #include <cmath>
+#include <limits>
 
 #include "cpu/backend.h"
 #include "cpu/loops.h"
 
 namespace gradus {
 
-void CpuBackend::sgd(Out p, In g, Out velocity, int64_t n, double learningRate, double momentum,
-                     double dampening, double weightDecay, bool nesterov, bool firstStep,
-                     double gradScale) {
-  const auto rate = static_cast<float>(learningRate), decay = static_cast<float>(weightDecay);
-  const auto scale = static_cast<float>(gradScale), keep = static_cast<float>(momentum);
-  const auto fresh = static_cast<float>(1.0 - dampening);
-  float* const ps = p.as<float>();
-  const float* const gs = g.as<float>();
-  float* const vs = velocity.as<float>();
-  ranges(n, [=](int64_t begin, int64_t end) {
-    if (momentum == 0) {
-      GRADUS_INDEPENDENT
-      for (int64_t i = begin; i < end; ++i) ps[i] -= rate * (gs[i] * scale + decay * ps[i]);
-    } else {
-      GRADUS_INDEPENDENT
-      for (int64_t i = begin; i < end; ++i) {
-        float gradient = gs[i] * scale + decay * ps[i];
-        // The first velocity is the gradient itself, undampened; the buffer may hold anything.
-        float v = firstStep ? gradient : keep * vs[i] + fresh * gradient;
-        vs[i] = v;
-        ps[i] -= rate * (nesterov ? gradient + keep * v : v);
-      }
-    }
-  });
+namespace {
+
+/** NaN where the factor says that nothing is to change. */
+float scaleOf(double gradScale, In factor) {
+  return static_cast<float>(gradScale) * (factor ? *factor.as<float>() : 1.0f);
 }
 
-void CpuBackend::adamw(Out p, In g, Out m, Out v, int64_t n, double learningRate, double beta1,
-                       double beta2, double epsilon, double weightDecay, int64_t step,
-                       double gradScale) {
-  const auto steps = static_cast<double>(step);
-  const auto rate = static_cast<float>(learningRate / (1.0 - std::pow(beta1, steps)));
-  const auto correction = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(beta2, steps)));
-  const auto keep = static_cast<float>(1.0 - learningRate * weightDecay);
-  const auto keep1 = static_cast<float>(beta1), take1 = static_cast<float>(1.0 - beta1);
-  const auto keep2 = static_cast<float>(beta2), take2 = static_cast<float>(1.0 - beta2);
-  const auto scale = static_cast<float>(gradScale), small = static_cast<float>(epsilon);
-  float* const ps = p.as<float>();
-  const float* const gs = g.as<float>();
-  float* const ms = m.as<float>();
-  float* const vs = v.as<float>();
-  ranges(n, [=](int64_t begin, int64_t end) {
-    GRADUS_INDEPENDENT
-    for (int64_t i = begin; i < end; ++i) {
-      float gradient = gs[i] * scale;
-      float first = keep1 * ms[i] + take1 * gradient;
-      float second = keep2 * vs[i] + take2 * (gradient * gradient);
-      ms[i] = first;
-      vs[i] = second;
-      ps[i] = keep * ps[i] - rate * (first / (__builtin_sqrtf(second) * correction + small));
-    }
-  });
+}  // namespace
+
+void CpuBackend::addOptimizers() {
+  sgd = [](Out p, In g, Out velocity, int64_t n, double learningRate, double momentum,
+           double dampening, double weightDecay, bool nesterov, bool firstStep, double gradScale,
+           In factor) {
+    const auto rate = static_cast<float>(learningRate), decay = static_cast<float>(weightDecay);
+    const float scale = scaleOf(gradScale, factor);
+    if (std::isnan(scale)) return;
+    const auto keep = static_cast<float>(momentum);
+    const auto fresh = static_cast<float>(1.0 - dampening);
+    float* const ps = p.as<float>();
+    const float* const gs = g.as<float>();
+    float* const vs = velocity.as<float>();
+    ranges(n, [=](int64_t begin, int64_t end) {
+      if (momentum == 0) {
+        GRADUS_INDEPENDENT
+        for (int64_t i = begin; i < end; ++i) ps[i] -= rate * (gs[i] * scale + decay * ps[i]);
+      } else {
+        GRADUS_INDEPENDENT
+        for (int64_t i = begin; i < end; ++i) {
+          float gradient = gs[i] * scale + decay * ps[i];
+          // The first velocity is the gradient itself, undampened; the buffer may hold anything.
+          float v = firstStep ? gradient : keep * vs[i] + fresh * gradient;
+          vs[i] = v;
+          ps[i] -= rate * (nesterov ? gradient + keep * v : v);
+        }
+      }
+    });
+  };
+
+  adamw = [](Out p, In g, Out m, Out v, int64_t n, double learningRate, double beta1, double beta2,
+             double epsilon, double weightDecay, int64_t step, double gradScale, In factor) {
+    const auto steps = static_cast<double>(step);
+    const auto rate = static_cast<float>(learningRate / (1.0 - std::pow(beta1, steps)));
+    const auto correction = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(beta2, steps)));
+    const auto keep = static_cast<float>(1.0 - learningRate * weightDecay);
+    const auto keep1 = static_cast<float>(beta1), take1 = static_cast<float>(1.0 - beta1);
+    const auto keep2 = static_cast<float>(beta2), take2 = static_cast<float>(1.0 - beta2);
+    const auto small = static_cast<float>(epsilon);
+    const float scale = scaleOf(gradScale, factor);
+    if (std::isnan(scale)) return;
+    float* const ps = p.as<float>();
+    const float* const gs = g.as<float>();
+    float* const ms = m.as<float>();
+    float* const vs = v.as<float>();
+    ranges(n, [=](int64_t begin, int64_t end) {
+      GRADUS_INDEPENDENT
+      for (int64_t i = begin; i < end; ++i) {
+        float gradient = gs[i] * scale;
+        float first = keep1 * ms[i] + take1 * gradient;
+        float second = keep2 * vs[i] + take2 * (gradient * gradient);
+        ms[i] = first;
+        vs[i] = second;
+        ps[i] = keep * ps[i] - rate * (first / (__builtin_sqrtf(second) * correction + small));
+      }
+    });
+  };
+
+  clipFactor = [](In squares, int64_t count, Out norm, Out factor, double scale, double max,
+                  bool skip) {
+    double sum = 0;
+    for (int64_t i = 0; i < count; ++i) sum += static_cast<double>(squares.as<float>()[i]);
+    const double length = std::abs(scale) * std::sqrt(sum), ratio = max / (length + 1e-6);
+    *norm.as<float>() = static_cast<float>(length);
+    *factor.as<float>() = skip && !std::isfinite(length) ? std::numeric_limits<float>::quiet_NaN()
+                          : ratio < 1                    ? static_cast<float>(ratio)
+                                                         : 1.0f;
+  };
 }
 
 }  // namespace gradus

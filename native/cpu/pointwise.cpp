@@ -8,71 +8,73 @@
 
 namespace gradus {
 
-void CpuBackend::add(Type t, In a, In b, Out y, int64_t n, Dims dims) {
-  broadcast(t, a, b, y, n, dims, [](float u, float v) { return u + v; });
-}
+void CpuBackend::addPointwise() {
+  add = [](Type t, In a, In b, Out y, int64_t n, Dims dims) {
+    broadcast(t, a, b, y, n, dims, [](float u, float v) { return u + v; });
+  };
 
-void CpuBackend::sub(Type t, In a, In b, Out y, int64_t n, Dims dims) {
-  broadcast(t, a, b, y, n, dims, [](float u, float v) { return u - v; });
-}
+  sub = [](Type t, In a, In b, Out y, int64_t n, Dims dims) {
+    broadcast(t, a, b, y, n, dims, [](float u, float v) { return u - v; });
+  };
 
-void CpuBackend::mul(Type t, In a, In b, Out y, int64_t n, Dims dims) {
-  broadcast(t, a, b, y, n, dims, [](float u, float v) { return u * v; });
-}
+  mul = [](Type t, In a, In b, Out y, int64_t n, Dims dims) {
+    broadcast(t, a, b, y, n, dims, [](float u, float v) { return u * v; });
+  };
 
-void CpuBackend::div(Type t, In a, In b, Out y, int64_t n, Dims dims) {
-  broadcast(t, a, b, y, n, dims, [](float u, float v) { return u / v; });
-}
+  div = [](Type t, In a, In b, Out y, int64_t n, Dims dims) {
+    broadcast(t, a, b, y, n, dims, [](float u, float v) { return u / v; });
+  };
 
-void CpuBackend::powTensor(Type t, In a, In b, Out y, int64_t n, Dims dims) {
-  broadcast(t, a, b, y, n, dims, [](float u, float v) { return std::pow(u, v); });
-}
+  powTensor = [](Type t, In a, In b, Out y, int64_t n, Dims dims) {
+    broadcast(t, a, b, y, n, dims, [](float u, float v) { return std::pow(u, v); });
+  };
 
-void CpuBackend::affine(Type t, In x, Out y, int64_t n, double scale, double shift) {
-  const auto a = static_cast<float>(scale), b = static_cast<float>(shift);
-  map(t, x, y, n, [=](float v) { return a * v + b; });
-}
+  affine = [](Type t, In x, Out y, int64_t n, double scale, double shift) {
+    const auto a = static_cast<float>(scale), b = static_cast<float>(shift);
+    map(t, x, y, n, [=](float v) { return a * v + b; });
+  };
 
-void CpuBackend::exp(Type t, In x, Out y, int64_t n) {
-  map(t, x, y, n, [](float v) { return math::exp(v); });
-}
+  exp = [](Type t, In x, Out y, int64_t n) {
+    map(t, x, y, n, [](float v) { return math::exp(v); });
+  };
 
-void CpuBackend::log(Type t, In x, Out y, int64_t n) {
-  map(t, x, y, n, [](float v) { return math::log(v); });
-}
+  log = [](Type t, In x, Out y, int64_t n) {
+    map(t, x, y, n, [](float v) { return math::log(v); });
+  };
 
-void CpuBackend::sqrt(Type t, In x, Out y, int64_t n) {
-  map(t, x, y, n, [](float v) { return std::sqrt(v); });
-}
+  sqrt = [](Type t, In x, Out y, int64_t n) {
+    map(t, x, y, n, [](float v) { return std::sqrt(v); });
+  };
 
-void CpuBackend::pow(Type t, In x, Out y, int64_t n, double exponent) {
-  if (exponent == 0) return fill(t, y, 1, n);  // also at NaN
-  if (exponent == 1) return map(t, x, y, n, [](float v) { return v; });
-  if (exponent == 2) return map(t, x, y, n, [](float v) { return v * v; });
-  if (exponent == 3) return map(t, x, y, n, [](float v) { return v * v * v; });
-  if (exponent == -1) return map(t, x, y, n, [](float v) { return 1.0f / v; });
-  if (exponent == 0.5) return map(t, x, y, n, [](float v) { return math::powHalf(v); });
-  if (exponent == -0.5) return map(t, x, y, n, [](float v) { return 1.0f / math::powHalf(v); });
-  const auto e = static_cast<float>(exponent);
-  map(t, x, y, n, [=](float v) { return std::pow(v, e); });
-}
+  pow = [](Type t, In x, Out y, int64_t n, double exponent) {
+    if (exponent == 0) return map(t, x, y, n, [](float) { return 1.0f; });  // also at NaN
+    if (exponent == 1) return map(t, x, y, n, [](float v) { return v; });
+    if (exponent == 2) return map(t, x, y, n, [](float v) { return v * v; });
+    if (exponent == 3) return map(t, x, y, n, [](float v) { return v * v * v; });
+    if (exponent == -1) return map(t, x, y, n, [](float v) { return 1.0f / v; });
+    if (exponent == 0.5) return map(t, x, y, n, [](float v) { return math::powHalf(v); });
+    if (exponent == -0.5) return map(t, x, y, n, [](float v) { return 1.0f / math::powHalf(v); });
+    const auto e = static_cast<float>(exponent);
+    map(t, x, y, n, [=](float v) { return std::pow(v, e); });
+  };
 
-void CpuBackend::abs(Type t, In x, Out y, int64_t n) {
-  map(t, x, y, n, [](float v) { return math::abs(v); });
-}
+  abs = [](Type t, In x, Out y, int64_t n) {
+    map(t, x, y, n, [](float v) { return math::abs(v); });
+  };
 
-void CpuBackend::sign(Type t, In x, Out y, int64_t n) {
-  map(t, x, y, n, [](float v) { return math::sign(v); });
-}
+  sign = [](Type t, In x, Out y, int64_t n) {
+    map(t, x, y, n, [](float v) { return math::sign(v); });
+  };
 
-void CpuBackend::clamp(Type t, In x, Out y, int64_t n, double low, double high) {
-  const auto a = static_cast<float>(low), b = static_cast<float>(high);
-  map(t, x, y, n, [=](float v) { return math::clamp(v, a, b); });
-}
+  clamp = [](Type t, In x, Out y, int64_t n, double low, double high) {
+    const auto a = static_cast<float>(low), b = static_cast<float>(high);
+    map(t, x, y, n, [=](float v) { return math::clamp(v, a, b); });
+  };
 
-void CpuBackend::clampGrad(Type t, In x, In dy, Out dx, int64_t n, double low, double high) {
-  const auto a = static_cast<float>(low), b = static_cast<float>(high);
-  map(t, x, dy, dx, n, [=](float v, float d) { return math::clampGrad(v, d, a, b); });
+  clampGrad = [](Type t, In x, In dy, Out dx, int64_t n, double low, double high) {
+    const auto a = static_cast<float>(low), b = static_cast<float>(high);
+    map(t, x, dy, dx, n, [=](float v, float d) { return math::clampGrad(v, d, a, b); });
+  };
 }
 
 }  // namespace gradus

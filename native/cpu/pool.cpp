@@ -90,15 +90,27 @@ void Pool::execute(int64_t task) {
   finished_.fetch_add(1, std::memory_order_acq_rel);
 }
 
+void Pool::stayAwake() {
+  ++awake_;
+  if (sleepers_.load() > 0) {
+    std::lock_guard<std::mutex> lock(sleep_);
+    wake_.notify_all();
+  }
+}
+
 void Pool::work() {
   int64_t task;
   for (;;) {
-    for (int spins = 0; spins < kSpins; ++spins) {
+    for (int spins = 0; spins < kSpins || awake_.load(std::memory_order_relaxed) > 0; ++spins) {
       if (claim(&task)) {
         execute(task);
         spins = 0;
       }
       pause();
+      if (spins >= kSpins) {
+        std::this_thread::yield();
+        spins = 0;
+      }
     }
     std::unique_lock<std::mutex> lock(sleep_);
     ++sleepers_;
@@ -107,7 +119,7 @@ void Pool::work() {
     // libstdc++ of GCC 12, and RHEL 9 has that of GCC 11.
     while (!wake_.wait_for(lock, std::chrono::hours(1), [this] {
       uint64_t seen = tickets_.load();
-      return (seen & 0xffffffffu) < (seen >> 32);
+      return (seen & 0xffffffffu) < (seen >> 32) || awake_.load() > 0;
     })) {
     }
     --sleepers_;

@@ -23,6 +23,18 @@ class Pool {
 
   int threads() const { return threads_; }
 
+  /** Wakes the workers, and keeps them awake while it lives: for many jobs in a row. */
+  class Awake {
+   public:
+    explicit Awake(Pool& pool) : pool_(pool) { pool_.stayAwake(); }
+    ~Awake() { --pool_.awake_; }
+    Awake(const Awake&) = delete;
+    Awake& operator=(const Awake&) = delete;
+
+   private:
+    Pool& pool_;
+  };
+
   /** Calls task(i) for each i in [0, count) and returns when all are done; rethrows the first
    * failure. */
   template <class Task>
@@ -54,6 +66,7 @@ class Pool {
   bool claim(int64_t* task);
   void execute(int64_t task);
   void work();
+  void stayAwake();
 
   int threads_;
   // Number of tasks in the upper half, next task in the lower: one word, so that a claim made late,
@@ -66,6 +79,7 @@ class Pool {
   std::atomic<bool> failed_{false};
   std::exception_ptr failure_;
 
+  std::atomic<int> awake_{0};  // how many want the workers to stay awake
   std::atomic<int> sleepers_{0};
   std::mutex sleep_;
   std::condition_variable wake_;

@@ -53,30 +53,32 @@ void rotateHead(const float* x, float* y, const Turns& turns) {
 
 }  // namespace
 
-void CpuBackend::rotary(Type t, In x, Type positionType, In positions, int64_t first, Out y,
-                        int64_t rows, int64_t time, int64_t width, int64_t heads, int64_t size,
-                        double theta, bool inverse) {
-  const int64_t rotated = heads * size, rest = (width - rotated) * byteSize(t);
-  const Turns frequencies(size, theta);
-  withIndices(positionType, positions, [&](auto* position) {
-    rowRanges(rows, width, [&](int64_t begin, int64_t end) {
-      Turns turns = frequencies;
-      const auto length = static_cast<size_t>(t == DType::F32 ? 0 : rotated);
-      std::vector<float> xs(length), ys(length);
-      for (int64_t row = begin; row < end; ++row) {
-        turns.at(positions ? position[row] : first + row % time, inverse);
-        const int64_t at = row * width;
-        const float* from = load(t, x, at, xs.data(), rotated);
-        float* to = target(t, y, at, ys.data());
-        for (int64_t h = 0; h < rotated; h += size) rotateHead(from + h, to + h, turns);
-        flush(t, to, y, at, rotated);
-        if (rest > 0 && x.address != y.address) {
-          const int64_t tail = (at + rotated) * byteSize(t);
-          std::memcpy(y.as<char>() + tail, x.as<char>() + tail, static_cast<size_t>(rest));
+void CpuBackend::addPositions() {
+  rotary = [](Type t, In x, Type positionType, In positions, int64_t first, Out y, int64_t rows,
+              int64_t time, int64_t width, int64_t heads, int64_t size, double theta,
+              bool inverse) {
+    const int64_t rotated = heads * size, rest = (width - rotated) * byteSize(t);
+    const Turns frequencies(size, theta);
+    withIndices(positionType, positions, [&](auto* position) {
+      rowRanges(rows, width, [&](int64_t begin, int64_t end) {
+        Turns turns = frequencies;
+        const auto length = static_cast<size_t>(t == DType::F32 ? 0 : rotated);
+        std::vector<float> xs(length), ys(length);
+        for (int64_t row = begin; row < end; ++row) {
+          turns.at(positions ? position[row] : first + row % time, inverse);
+          const int64_t at = row * width;
+          const float* from = load(t, x, at, xs.data(), rotated);
+          float* to = target(t, y, at, ys.data());
+          for (int64_t h = 0; h < rotated; h += size) rotateHead(from + h, to + h, turns);
+          flush(t, to, y, at, rotated);
+          if (rest > 0 && x.address != y.address) {
+            const int64_t tail = (at + rotated) * byteSize(t);
+            std::memcpy(y.as<char>() + tail, x.as<char>() + tail, static_cast<size_t>(rest));
+          }
         }
-      }
+      });
     });
-  });
+  };
 }
 
 }  // namespace gradus

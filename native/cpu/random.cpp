@@ -55,36 +55,6 @@ float largestBelow(DType t, float high) {
 
 }  // namespace
 
-void CpuBackend::uniform(Type t, Out y, int64_t n, int64_t seed, int64_t stream, double low,
-                         double high) {
-  const auto from = static_cast<float>(low), to = static_cast<float>(high);
-  const float range = to - from;
-  const float last = std::fmax(largestBelow(t, to), from);
-  withWords(n, seed, stream, [&](int64_t at, int64_t m, const uint32_t* words) {
-    alignas(64) float buffer[kBlock];
-    float* out = target(t, y, at, buffer);
-    for (int64_t i = 0; i < m; ++i) {
-      float value = math::uniform(words[i], from, range);
-      out[i] = value < last ? value : last;
-    }
-    flush(t, out, y, at, m);
-  });
-}
-
-void CpuBackend::normal(Type t, Out y, int64_t n, int64_t seed, int64_t stream, double mean,
-                        double deviation) {
-  const auto centre = static_cast<float>(mean), scale = static_cast<float>(deviation);
-  withWords(n, seed, stream, [&](int64_t at, int64_t m, const uint32_t* words) {
-    alignas(64) float buffer[kBlock];
-    for (int64_t i = 0; i < (m + 1) / 2; ++i) {
-      math::NormalPair pair = math::normal(words[2 * i], words[2 * i + 1]);
-      buffer[2 * i] = pair.first * scale + centre;
-      buffer[2 * i + 1] = pair.second * scale + centre;
-    }
-    narrow(t, buffer, y, at, m);
-  });
-}
-
 Dropout::Dropout(int64_t seed, int64_t stream, double p)
     : seed_(seed),
       stream_(stream),
@@ -115,17 +85,48 @@ void Dropout::apply(const float* x, float* y, int64_t at, int64_t n) const {
   }
 }
 
-void CpuBackend::dropout(Type t, In x, Out y, int64_t n, int64_t seed, int64_t stream, double p) {
-  const Dropout dropout(seed, stream, p);
-  ranges(n, [&](int64_t begin, int64_t end) {
-    alignas(64) float xs[kBlock], ys[kBlock];
-    blocks(begin, end, [&](int64_t at, int64_t m) {
-      const float* from = load(t, x, at, xs, m);
-      float* to = target(t, y, at, ys);
-      dropout.apply(from, to, at, m);
-      flush(t, to, y, at, m);
+void CpuBackend::addRandom() {
+  uniform = [](Type t, Out y, int64_t n, int64_t seed, int64_t stream, double low, double high) {
+    const auto from = static_cast<float>(low), to = static_cast<float>(high);
+    const float range = to - from;
+    const float last = std::fmax(largestBelow(t, to), from);
+    withWords(n, seed, stream, [&](int64_t at, int64_t m, const uint32_t* words) {
+      alignas(64) float buffer[kBlock];
+      float* out = target(t, y, at, buffer);
+      for (int64_t i = 0; i < m; ++i) {
+        float value = math::uniform(words[i], from, range);
+        out[i] = value < last ? value : last;
+      }
+      flush(t, out, y, at, m);
     });
-  });
+  };
+
+  normal = [](Type t, Out y, int64_t n, int64_t seed, int64_t stream, double mean,
+              double deviation) {
+    const auto centre = static_cast<float>(mean), scale = static_cast<float>(deviation);
+    withWords(n, seed, stream, [&](int64_t at, int64_t m, const uint32_t* words) {
+      alignas(64) float buffer[kBlock];
+      for (int64_t i = 0; i < (m + 1) / 2; ++i) {
+        math::NormalPair pair = math::normal(words[2 * i], words[2 * i + 1]);
+        buffer[2 * i] = pair.first * scale + centre;
+        buffer[2 * i + 1] = pair.second * scale + centre;
+      }
+      narrow(t, buffer, y, at, m);
+    });
+  };
+
+  dropout = [](Type t, In x, Out y, int64_t n, int64_t seed, int64_t stream, double p) {
+    const Dropout dropout(seed, stream, p);
+    ranges(n, [&](int64_t begin, int64_t end) {
+      alignas(64) float xs[kBlock], ys[kBlock];
+      blocks(begin, end, [&](int64_t at, int64_t m) {
+        const float* from = load(t, x, at, xs, m);
+        float* to = target(t, y, at, ys);
+        dropout.apply(from, to, at, m);
+        flush(t, to, y, at, m);
+      });
+    });
+  };
 }
 
 }  // namespace gradus

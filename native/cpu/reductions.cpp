@@ -271,49 +271,52 @@ double squaresOf(const float* x, int64_t n) {
 
 }  // namespace
 
-void CpuBackend::sum(Type t, In x, Out y, int64_t yn, double scale, Dims dims) {
-  reduce<Sum>(t, x, Space(dims, 2, yn), [&](int64_t at, double total) {
-    const auto value = static_cast<float>(total * scale);
-    narrow(t, &value, y, at, 1);
-  });
-}
-
-void CpuBackend::max(Type t, In x, Out y, int64_t yn, Dims dims) {
-  const Space space(dims, 2, yn);
-  if (isFloating(t)) {
-    reduce<Max<float>>(t, x, space, [&](int64_t at, float total) { narrow(t, &total, y, at, 1); });
-  } else {
-    reduce<Max<int64_t>>(t, x, space, [&](int64_t at, int64_t total) {
-      if (t == DType::I32) y.as<int32_t>()[at] = static_cast<int32_t>(total);
-      if (t == DType::I64) y.as<int64_t>()[at] = total;
-      if (t == DType::U8) y.as<uint8_t>()[at] = static_cast<uint8_t>(total);
+void CpuBackend::addReductions() {
+  sum = [](Type t, In x, Out y, int64_t yn, double scale, Dims dims) {
+    reduce<Sum>(t, x, Space(dims, 2, yn), [&](int64_t at, double total) {
+      const auto value = static_cast<float>(total * scale);
+      narrow(t, &value, y, at, 1);
     });
-  }
-}
+  };
 
-void CpuBackend::argmax(Type t, In x, Out y, int64_t outer, int64_t n, int64_t inner) {
-  if (isFloating(t)) {
-    argmaxOf<float>(t, x, y.as<int64_t>(), outer, n, inner);
-  } else {
-    argmaxOf<int64_t>(t, x, y.as<int64_t>(), outer, n, inner);
-  }
-}
-
-void CpuBackend::sumSquares(Type t, In x, Out y, int64_t n) {
-  const int64_t chunks = (n + kGrain - 1) / kGrain;
-  std::vector<double> totals(static_cast<size_t>(chunks));
-  rowRanges(chunks, kGrain, [&](int64_t begin, int64_t end) {
-    for (int64_t c = begin; c < end; ++c) {
-      alignas(64) float buffer[kBlock];
-      double total = 0;
-      blocks(c * kGrain, std::min((c + 1) * kGrain, n),
-             [&](int64_t at, int64_t m) { total += squaresOf(load(t, x, at, buffer, m), m); });
-      totals[static_cast<size_t>(c)] = total;
+  max = [](Type t, In x, Out y, int64_t yn, Dims dims) {
+    const Space space(dims, 2, yn);
+    if (isFloating(t)) {
+      reduce<Max<float>>(t, x, space,
+                         [&](int64_t at, float total) { narrow(t, &total, y, at, 1); });
+    } else {
+      reduce<Max<int64_t>>(t, x, space, [&](int64_t at, int64_t total) {
+        if (t == DType::I32) y.as<int32_t>()[at] = static_cast<int32_t>(total);
+        if (t == DType::I64) y.as<int64_t>()[at] = total;
+        if (t == DType::U8) y.as<uint8_t>()[at] = static_cast<uint8_t>(total);
+      });
     }
-  });
-  double total = 0;
-  for (double part : totals) total += part;
-  *y.as<float>() = static_cast<float>(total);
+  };
+
+  argmax = [](Type t, In x, Out y, int64_t outer, int64_t n, int64_t inner) {
+    if (isFloating(t)) {
+      argmaxOf<float>(t, x, y.as<int64_t>(), outer, n, inner);
+    } else {
+      argmaxOf<int64_t>(t, x, y.as<int64_t>(), outer, n, inner);
+    }
+  };
+
+  sumSquares = [](Type t, In x, Out y, int64_t n) {
+    const int64_t chunks = (n + kGrain - 1) / kGrain;
+    std::vector<double> totals(static_cast<size_t>(chunks));
+    rowRanges(chunks, kGrain, [&](int64_t begin, int64_t end) {
+      for (int64_t c = begin; c < end; ++c) {
+        alignas(64) float buffer[kBlock];
+        double total = 0;
+        blocks(c * kGrain, std::min((c + 1) * kGrain, n),
+               [&](int64_t at, int64_t m) { total += squaresOf(load(t, x, at, buffer, m), m); });
+        totals[static_cast<size_t>(c)] = total;
+      }
+    });
+    double total = 0;
+    for (double part : totals) total += part;
+    *y.as<float>() = static_cast<float>(total);
+  };
 }
 
 }  // namespace gradus

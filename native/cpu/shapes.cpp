@@ -179,69 +179,70 @@ void fromInts(const int64_t* x, DType to, Out y, int64_t at, int64_t n) {
 
 }  // namespace
 
-void CpuBackend::copy(In x, Out y, int64_t bytes) {
-  constexpr int64_t kWord = 8;
-  ranges((bytes + kWord - 1) / kWord, [&](int64_t begin, int64_t end) {
-    const int64_t first = begin * kWord, last = std::min(end * kWord, bytes);
-    if (bytes >= kStreamed) {
-      stream(x.as<char>() + first, y.as<char>() + first, last - first);
-      fence();
-    } else {
-      copyBytes(x.as<char>() + first, y.as<char>() + first, last - first);
-    }
-  });
-}
-
-void CpuBackend::copyRows(In x, int64_t xStride, Out y, int64_t yStride, int64_t rowBytes,
-                          int64_t rows) {
-  rowRanges(rows, (rowBytes + 7) / 8, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row) {
-      copyBytes(x.as<char>() + row * xStride, y.as<char>() + row * yStride, rowBytes);
-    }
-  });
-}
-
-void CpuBackend::stridedCopy(Type t, In x, Out y, Dims dims) {
-  int64_t n = 1;
-  for (int axis = 0; axis < dims.rank(); ++axis) n *= dims.sizes()[axis];
-  if (n == 0) return;
-  const Space space(dims, 1, n);
-  withBits(t, [&](auto bits) {
-    using T = decltype(bits);
-    copyStrided(space, n, x.as<T>(), y.as<T>());
-  });
-}
-
-void CpuBackend::fill(Type t, Out y, double value, int64_t n) {
-  switch (t.value) {
-    case DType::F32:
-      return fillWith(static_cast<float>(value), y.as<float>(), n);
-    case DType::BF16:
-      return fillWith(math::toBF16(static_cast<float>(value)), y.as<BF16>(), n);
-    case DType::F16:
-      return fillWith(math::toF16(static_cast<float>(value)), y.as<F16>(), n);
-    case DType::I32:
-      return fillWith(saturate<int32_t>(value), y.as<int32_t>(), n);
-    case DType::I64:
-      return fillWith(saturate<int64_t>(value), y.as<int64_t>(), n);
-    case DType::U8:
-      return fillWith(saturate<uint8_t>(value), y.as<uint8_t>(), n);
-  }
-}
-
-void CpuBackend::cast(Type from, In x, Type to, Out y, int64_t n) {
-  ranges(n, [&](int64_t begin, int64_t end) {
-    blocks(begin, end, [&](int64_t at, int64_t m) {
-      if (isFloating(from) || isFloating(to)) {
-        alignas(64) float floats[kBlock];
-        fromFloats(toFloats(from, x, at, floats, m), to, y, at, m);
+void CpuBackend::addShapes() {
+  copy = [](In x, Out y, int64_t bytes) {
+    constexpr int64_t kWord = 8;
+    ranges((bytes + kWord - 1) / kWord, [&](int64_t begin, int64_t end) {
+      const int64_t first = begin * kWord, last = std::min(end * kWord, bytes);
+      if (bytes >= kStreamed) {
+        stream(x.as<char>() + first, y.as<char>() + first, last - first);
+        fence();
       } else {
-        alignas(64) int64_t ints[kBlock];
-        widenInts(from, x, at, 1, ints, m);
-        fromInts(ints, to, y, at, m);
+        copyBytes(x.as<char>() + first, y.as<char>() + first, last - first);
       }
     });
-  });
+  };
+
+  copyRows = [](In x, int64_t xStride, Out y, int64_t yStride, int64_t rowBytes, int64_t rows) {
+    rowRanges(rows, (rowBytes + 7) / 8, [&](int64_t begin, int64_t end) {
+      for (int64_t row = begin; row < end; ++row) {
+        copyBytes(x.as<char>() + row * xStride, y.as<char>() + row * yStride, rowBytes);
+      }
+    });
+  };
+
+  stridedCopy = [](Type t, In x, Out y, Dims dims) {
+    int64_t n = 1;
+    for (int axis = 0; axis < dims.rank(); ++axis) n *= dims.sizes()[axis];
+    if (n == 0) return;
+    const Space space(dims, 1, n);
+    withBits(t, [&](auto bits) {
+      using T = decltype(bits);
+      copyStrided(space, n, x.as<T>(), y.as<T>());
+    });
+  };
+
+  fill = [](Type t, Out y, double value, int64_t n) {
+    switch (t.value) {
+      case DType::F32:
+        return fillWith(static_cast<float>(value), y.as<float>(), n);
+      case DType::BF16:
+        return fillWith(math::toBF16(static_cast<float>(value)), y.as<BF16>(), n);
+      case DType::F16:
+        return fillWith(math::toF16(static_cast<float>(value)), y.as<F16>(), n);
+      case DType::I32:
+        return fillWith(saturate<int32_t>(value), y.as<int32_t>(), n);
+      case DType::I64:
+        return fillWith(saturate<int64_t>(value), y.as<int64_t>(), n);
+      case DType::U8:
+        return fillWith(saturate<uint8_t>(value), y.as<uint8_t>(), n);
+    }
+  };
+
+  cast = [](Type from, In x, Type to, Out y, int64_t n) {
+    ranges(n, [&](int64_t begin, int64_t end) {
+      blocks(begin, end, [&](int64_t at, int64_t m) {
+        if (isFloating(from) || isFloating(to)) {
+          alignas(64) float floats[kBlock];
+          fromFloats(toFloats(from, x, at, floats, m), to, y, at, m);
+        } else {
+          alignas(64) int64_t ints[kBlock];
+          widenInts(from, x, at, 1, ints, m);
+          fromInts(ints, to, y, at, m);
+        }
+      });
+    });
+  };
 }
 
 }  // namespace gradus

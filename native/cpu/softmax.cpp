@@ -147,40 +147,42 @@ float shiftOf(const float* x, int64_t n) {
 
 }  // namespace
 
-void CpuBackend::softmax(Type t, In x, Out y, int64_t rows, int64_t cols) {
-  mapRows(t, x, y, rows, cols, [cols](const float* from, float* to) {
-    expRow(from, to, cols, shiftOf(from, cols), 1.0f);
-    const auto sum = static_cast<float>(rowSum(to, cols));
-    const float scale = sum == 0.0f ? 0.0f : 1.0f / sum;  // a fully masked row gives 0
-    for (int64_t i = 0; i < cols; ++i) to[i] *= scale;
-  });
-}
+void CpuBackend::addSoftmax() {
+  softmax = [](Type t, In x, Out y, int64_t rows, int64_t cols) {
+    mapRows(t, x, y, rows, cols, [cols](const float* from, float* to) {
+      expRow(from, to, cols, shiftOf(from, cols), 1.0f);
+      const auto sum = static_cast<float>(rowSum(to, cols));
+      const float scale = sum == 0.0f ? 0.0f : 1.0f / sum;  // a fully masked row gives 0
+      for (int64_t i = 0; i < cols; ++i) to[i] *= scale;
+    });
+  };
 
-void CpuBackend::softmaxGrad(Type t, In y, In dy, Out dx, int64_t rows, int64_t cols) {
-  mapRows(t, y, dy, dx, rows, cols, [cols](const float* ys, const float* dys, float* dxs) {
-    const float dot = rowDot(ys, dys, cols);
-    GRADUS_INDEPENDENT
-    for (int64_t i = 0; i < cols; ++i) dxs[i] = ys[i] * (dys[i] - dot);
-  });
-}
+  softmaxGrad = [](Type t, In y, In dy, Out dx, int64_t rows, int64_t cols) {
+    mapRows(t, y, dy, dx, rows, cols, [cols](const float* ys, const float* dys, float* dxs) {
+      const float dot = rowDot(ys, dys, cols);
+      GRADUS_INDEPENDENT
+      for (int64_t i = 0; i < cols; ++i) dxs[i] = ys[i] * (dys[i] - dot);
+    });
+  };
 
-void CpuBackend::logSoftmax(Type t, In x, Out y, int64_t rows, int64_t cols) {
-  mapRows(t, x, y, rows, cols, [cols](const float* from, float* to) {
-    const float shift = shiftOf(from, cols);
-    const double sum = rowSumExp(from, cols, shift);
-    // A fully masked row stays -infinity.
-    const float logSum = sum == 0.0 ? 0.0f : static_cast<float>(std::log(sum));
-    GRADUS_INDEPENDENT
-    for (int64_t i = 0; i < cols; ++i) to[i] = from[i] - shift - logSum;
-  });
-}
+  logSoftmax = [](Type t, In x, Out y, int64_t rows, int64_t cols) {
+    mapRows(t, x, y, rows, cols, [cols](const float* from, float* to) {
+      const float shift = shiftOf(from, cols);
+      const double sum = rowSumExp(from, cols, shift);
+      // A fully masked row stays -infinity.
+      const float logSum = sum == 0.0 ? 0.0f : static_cast<float>(std::log(sum));
+      GRADUS_INDEPENDENT
+      for (int64_t i = 0; i < cols; ++i) to[i] = from[i] - shift - logSum;
+    });
+  };
 
-void CpuBackend::logSoftmaxGrad(Type t, In y, In dy, Out dx, int64_t rows, int64_t cols) {
-  mapRows(t, y, dy, dx, rows, cols, [cols](const float* ys, const float* dys, float* dxs) {
-    const auto sum = static_cast<float>(rowSum(dys, cols));
-    GRADUS_INDEPENDENT
-    for (int64_t i = 0; i < cols; ++i) dxs[i] = dys[i] - math::exp(ys[i]) * sum;
-  });
+  logSoftmaxGrad = [](Type t, In y, In dy, Out dx, int64_t rows, int64_t cols) {
+    mapRows(t, y, dy, dx, rows, cols, [cols](const float* ys, const float* dys, float* dxs) {
+      const auto sum = static_cast<float>(rowSum(dys, cols));
+      GRADUS_INDEPENDENT
+      for (int64_t i = 0; i < cols; ++i) dxs[i] = dys[i] - math::exp(ys[i]) * sum;
+    });
+  };
 }
 
 }  // namespace gradus

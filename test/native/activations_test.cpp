@@ -29,8 +29,8 @@ double geluErfSlope(double x) {
 
 struct Biased {
   const char* name;
-  void (Backend::*kernel)(Type, In, Type, In, Out, int64_t, int64_t);
-  void (Backend::*grad)(Type, In, Type, In, In, Out, bool, Out, int64_t, int64_t);
+  decltype(&Backend::biasGelu) kernel;
+  decltype(&Backend::biasGeluGrad) grad;
   double (*value)(double);
   double (*slope)(double);
 };

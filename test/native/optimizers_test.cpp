@@ -51,7 +51,7 @@ void sgdFollowsPyTorch(Backend& backend) {
           want[i] -= rate * (c.momentum == 0 ? d : momentumStep);
         }
         backend.sgd(p, g, c.momentum == 0 ? Out(nullptr) : Out(velocity), n, rate, c.momentum,
-                    c.dampening, c.weightDecay, c.nesterov, step == 0, scale);
+                    c.dampening, c.weightDecay, c.nesterov, step == 0, scale, nullptr);
       }
       const double far = distance(p, want);
       CHECK(far <= 6 && p.guardIntact() && velocity.guardIntact(),
@@ -81,7 +81,7 @@ void adamwFollowsPyTorch(Backend& backend) {
           const double denominator = std::sqrt(second[i] / (1 - std::pow(beta2, step))) + epsilon;
           want[i] -= rate / (1 - std::pow(beta1, step)) * first[i] / denominator;
         }
-        backend.adamw(p, g, m, v, n, rate, beta1, beta2, epsilon, decay, step, scale);
+        backend.adamw(p, g, m, v, n, rate, beta1, beta2, epsilon, decay, step, scale, nullptr);
       }
       CHECK(distance(p, want) <= 6 && p.guardIntact(), "decay %g, %ld elements: %g roundings off",
             decay, static_cast<long>(n), distance(p, want));
@@ -96,8 +96,8 @@ void aNaNInAGradientStaysInItsElement(Backend& backend) {
   Tensor g(DType::F32, Doubles(n, 1)), p(DType::F32, Doubles(n, 1)), q = p;
   Tensor m(DType::F32, Doubles(n, 0)), v = m;
   g.set(17, kNaN);
-  backend.sgd(p, g, Out(nullptr), n, 0.1, 0, 0, 0, false, true, 1);
-  backend.adamw(q, g, m, v, n, 0.1, 0.9, 0.999, 1e-8, 0, 1, 1);
+  backend.sgd(p, g, Out(nullptr), n, 0.1, 0, 0, 0, false, true, 1, nullptr);
+  backend.adamw(q, g, m, v, n, 0.1, 0.9, 0.999, 1e-8, 0, 1, 1, nullptr);
   for (int64_t i = 0; i < n; ++i) {
     CHECK(std::isnan(p[i]) == (i == 17) && std::isnan(q[i]) == (i == 17), "element %ld: %g, %g",
           static_cast<long>(i), p[i], q[i]);
@@ -111,11 +111,35 @@ void threadsChangeNothing(const std::vector<Backend*>& backends) {
     Numbers numbers(8);
     Tensor p = numbers.tensor(DType::F32, n, -2, 2), g = numbers.tensor(DType::F32, n, -2, 2);
     Tensor m = numbers.tensor(DType::F32, n, -2, 2), v = numbers.tensor(DType::F32, n, 0, 2);
-    backend->adamw(p, g, m, v, n, 0.1, 0.9, 0.999, 1e-8, 0.1, 3, 1);
-    backend->sgd(p, g, m, n, 0.1, 0.9, 0.1, 0.1, true, false, 1);
+    backend->adamw(p, g, m, v, n, 0.1, 0.9, 0.999, 1e-8, 0.1, 3, 1, nullptr);
+    backend->sgd(p, g, m, n, 0.1, 0.9, 0.1, 0.1, true, false, 1, nullptr);
     results.push_back(p);
   }
   for (const Tensor& p : results) CHECK(p.sameBits(results[0]), "backends differ");
+}
+
+void clippingFollowsPyTorch(Backend& backend) {
+  Tensor squares(DType::F32, Doubles{9, 16}), norm(DType::F32, 1), factor(DType::F32, 1);
+  backend.clipFactor(squares, 2, norm, factor, 2, 1, false);
+  CHECK(norm[0] == 10 && std::fabs(factor[0] - 0.1) < 1e-7, "%g, %g", norm[0], factor[0]);
+  backend.clipFactor(squares, 2, norm, factor, 0.1, 1, false);
+  CHECK(factor[0] == 1, "%g", factor[0]);
+  Tensor broken(DType::F32, Doubles{9, kNaN});
+  backend.clipFactor(broken, 2, norm, factor, 1, 1, false);
+  CHECK(std::isnan(norm[0]) && factor[0] == 1, "%g, %g", norm[0], factor[0]);
+  // The factor that stands for "not this step".
+  backend.clipFactor(broken, 2, norm, factor, 1, 1, true);
+  CHECK(std::isnan(factor[0]), "%g", factor[0]);
+  Tensor p(DType::F32, Doubles{1, 2}), g(DType::F32, Doubles{kNaN, 1}),
+      m(DType::F32, Doubles{3, 4});
+  Tensor v = m;
+  const Tensor before = p;
+  backend.adamw(p, g, m, v, 2, 0.1, 0.9, 0.999, 1e-8, 0.1, 3, 1, factor);
+  backend.sgd(p, g, m, 2, 0.1, 0.9, 0, 0, false, false, 1, factor);
+  CHECK(p.sameBits(before) && m[0] == 3 && v[1] == 4, "a step that was not to be was made");
+  Tensor half(DType::F32, Doubles{0.5}), q = before, one(DType::F32, Doubles{1, 1});
+  backend.sgd(q, one, nullptr, 2, 1, 0, 0, 0, false, true, 0.5, half);
+  CHECK(q[0] == 0.75 && q[1] == 1.75, "%g, %g", q[0], q[1]);
 }
 
 }  // namespace
@@ -125,6 +149,7 @@ int main(int argc, char** argv) {
   sgdFollowsPyTorch(backend);
   adamwFollowsPyTorch(backend);
   aNaNInAGradientStaysInItsElement(backend);
+  clippingFollowsPyTorch(backend);
   threadsChangeNothing(copiesOf(argv[1], argv[2]));
   return report("optimizers_test");
 }

@@ -1,4 +1,5 @@
-// The whole boundary between Java and native code: one virtual method for each kernel.
+// The whole boundary between Java and native code: one member for each kernel, called like a
+// method. A backend gives code to those that it has; calling another throws.
 //
 // Java checks shapes and types before it calls; a kernel trusts its arguments, except for indices
 // and labels, which only the kernel reads and which it therefore checks. Failures are thrown as
@@ -8,19 +9,12 @@
 // pointwise kernels may write exactly over an input.
 #pragma once
 
-#include "gradus/types.h"
-
-#if defined(__GNUC__)
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-parameter"  // the defaults below name what they ignore
-#endif
+#include "gradus/kernel.h"
 
 namespace gradus {
 
-class Backend {
+class Backend : public Watched {
  public:
-  virtual ~Backend() = default;
-
   /** Opens the backend library at `path`; see plugin.h. */
   static Backend* open(const char* path, const char* blasPath, bool useBlas, int threads,
                        int64_t memoryLimit);
@@ -28,7 +22,6 @@ class Backend {
   static int cpuLevel();
 
   // About this backend
-  virtual const char* description() const = 0;
   virtual int threads() const = 0;
 
   // Memory
@@ -45,110 +38,143 @@ class Backend {
   virtual void upload(Out to, const void* from, int64_t bytes) = 0;
   virtual void download(void* to, In from, int64_t bytes) = 0;
 
+  // Graphs: what a thread calls, recorded once and made again
+  /** Records the kernels that this thread calls from now on, which run all the same. */
+  virtual void startCapture() = 0;
+  virtual void abandonCapture() = 0;
+  /** How many calls were recorded. */
+  virtual int64_t capturedCalls() const = 0;
+  /**
+   * Ends the recording and plans the memory that was allocated and released meanwhile. inputs:
+   * address and bytes of each of `inputCount` blocks that lie elsewhere in other replays; seeds:
+   * `seedCount` arguments that are others then.
+   *
+   * @return the graph's handle
+   */
+  virtual int64_t finishCapture(Numbers inputs, int64_t inputCount, Numbers seeds,
+                                int64_t seedCount) = 0;
+  /**
+   * Makes the calls of a graph again. inputs: an address for each; seeds: one in the place of each.
+   * times: 0, or where to write, for each of its steps, the nanoseconds from the start to its start
+   * and to its end (int64_t).
+   */
+  virtual void replay(int64_t graph, Numbers inputs, Numbers seeds, Out times) = 0;
+  /**
+   * From here to endAmend, kernels that this thread calls do not run: their numbers take the place
+   * of those of the graph's calls from `call` on.
+   */
+  virtual void startAmend(int64_t graph, int64_t call) = 0;
+  virtual void endAmend() = 0;
+  /** Memory that the graph uses was released: it cannot be replayed. */
+  virtual bool isStale(int64_t graph) const = 0;
+  virtual void closeGraph(int64_t graph) = 0;
+  /** The steps of a graph, calls or several in one, and what is known of each. */
+  virtual int64_t stepCount(int64_t graph) const = 0;
+  virtual const char* stepName(int64_t graph, int64_t step) const = 0;
+  virtual const char* stepShape(int64_t graph, int64_t step) const = 0;
+  virtual double stepFlops(int64_t graph, int64_t step) const = 0;
+  virtual double stepBytes(int64_t graph, int64_t step) const = 0;
+  /** Bytes of the graph's own memory, and what its tensors took one beside the other. */
+  virtual int64_t arenaBytes(int64_t graph) const = 0;
+  virtual int64_t unplannedBytes(int64_t graph) const = 0;
+
   // Moving elements
-  virtual void copy(In x, Out y, int64_t bytes) { unsupported("copy"); }
+  Kernel<void(In x, Out y, int64_t bytes)> copy{this, "copy"};
   /** Copies `rows` runs of `rowBytes` bytes whose starts lie xStride and yStride bytes apart. */
-  virtual void copyRows(In x, int64_t xStride, Out y, int64_t yStride, int64_t rowBytes,
-                        int64_t rows) {
-    unsupported("copyRows");
-  }
+  Kernel<void(In x, int64_t xStride, Out y, int64_t yStride, int64_t rowBytes, int64_t rows)>
+      copyRows{this, "copyRows"};
   /** y[i] = x at the strides of operand 0; y is contiguous. Serves permute and expand. */
-  virtual void stridedCopy(Type t, In x, Out y, Dims dims) { unsupported("stridedCopy"); }
-  virtual void fill(Type t, Out y, double value, int64_t n) { unsupported("fill"); }
+  Kernel<void(Type t, In x, Out y, DimsOf<1> dims)> stridedCopy{this, "stridedCopy"};
+  Kernel<void(Type t, Out y, double value, int64_t n)> fill{this, "fill", Access::Elementwise};
   /**
    * Float to integer truncates towards zero and saturates (NaN gives 0); a narrower float is
    * rounded to nearest even; a narrower integer keeps the low bits.
    */
-  virtual void cast(Type from, In x, Type to, Out y, int64_t n) { unsupported("cast"); }
+  Kernel<void(Type from, In x, Type to, Out y, int64_t n)> cast{this, "cast", Access::Elementwise};
 
   // Pointwise, two operands with broadcasting (strides of a, b); floating types
-  virtual void add(Type t, In a, In b, Out y, int64_t n, Dims dims) { unsupported("add"); }
-  virtual void sub(Type t, In a, In b, Out y, int64_t n, Dims dims) { unsupported("sub"); }
-  virtual void mul(Type t, In a, In b, Out y, int64_t n, Dims dims) { unsupported("mul"); }
-  virtual void div(Type t, In a, In b, Out y, int64_t n, Dims dims) { unsupported("div"); }
-  virtual void powTensor(Type t, In a, In b, Out y, int64_t n, Dims dims) { unsupported("pow"); }
+  Kernel<void(Type t, In a, In b, Out y, int64_t n, DimsOf<2> dims)> add{this, "add",
+                                                                         Access::Elementwise};
+  Kernel<void(Type t, In a, In b, Out y, int64_t n, DimsOf<2> dims)> sub{this, "sub",
+                                                                         Access::Elementwise};
+  Kernel<void(Type t, In a, In b, Out y, int64_t n, DimsOf<2> dims)> mul{this, "mul",
+                                                                         Access::Elementwise};
+  Kernel<void(Type t, In a, In b, Out y, int64_t n, DimsOf<2> dims)> div{this, "div",
+                                                                         Access::Elementwise};
+  Kernel<void(Type t, In a, In b, Out y, int64_t n, DimsOf<2> dims)> powTensor{this, "pow",
+                                                                               Access::Elementwise};
   // Comparisons: any type in, U8 (0 or 1) out; comparisons with NaN are 0, notEqual 1
-  virtual void equal(Type t, In a, In b, Out y, int64_t n, Dims dims) { unsupported("equal"); }
-  virtual void notEqual(Type t, In a, In b, Out y, int64_t n, Dims dims) {
-    unsupported("notEqual");
-  }
-  virtual void less(Type t, In a, In b, Out y, int64_t n, Dims dims) { unsupported("less"); }
-  virtual void lessEqual(Type t, In a, In b, Out y, int64_t n, Dims dims) {
-    unsupported("lessEqual");
-  }
+  Kernel<void(Type t, In a, In b, Out y, int64_t n, DimsOf<2> dims)> equal{this, "equal"};
+  Kernel<void(Type t, In a, In b, Out y, int64_t n, DimsOf<2> dims)> notEqual{this, "notEqual"};
+  Kernel<void(Type t, In a, In b, Out y, int64_t n, DimsOf<2> dims)> less{this, "less"};
+  Kernel<void(Type t, In a, In b, Out y, int64_t n, DimsOf<2> dims)> lessEqual{this, "lessEqual"};
   /** y = mask ? a : b; mask is U8 (strides of mask, a, b); any type. */
-  virtual void where(Type t, In mask, In a, In b, Out y, int64_t n, Dims dims) {
-    unsupported("where");
-  }
+  Kernel<void(Type t, In mask, In a, In b, Out y, int64_t n, DimsOf<3> dims)> where{this, "where"};
 
   // Pointwise, one operand; floating types
   /** y = scale * x + shift. */
-  virtual void affine(Type t, In x, Out y, int64_t n, double scale, double shift) {
-    unsupported("affine");
-  }
-  virtual void exp(Type t, In x, Out y, int64_t n) { unsupported("exp"); }
-  virtual void log(Type t, In x, Out y, int64_t n) { unsupported("log"); }
-  virtual void sqrt(Type t, In x, Out y, int64_t n) { unsupported("sqrt"); }
-  virtual void pow(Type t, In x, Out y, int64_t n, double exponent) { unsupported("pow"); }
-  virtual void abs(Type t, In x, Out y, int64_t n) { unsupported("abs"); }
-  virtual void sign(Type t, In x, Out y, int64_t n) { unsupported("sign"); }
-  virtual void clamp(Type t, In x, Out y, int64_t n, double low, double high) {
-    unsupported("clamp");
-  }
-  virtual void clampGrad(Type t, In x, In dy, Out dx, int64_t n, double low, double high) {
-    unsupported("clampGrad");
-  }
-  virtual void relu(Type t, In x, Out y, int64_t n) { unsupported("relu"); }
-  virtual void reluGrad(Type t, In y, In dy, Out dx, int64_t n) { unsupported("reluGrad"); }
-  virtual void sigmoid(Type t, In x, Out y, int64_t n) { unsupported("sigmoid"); }
-  virtual void sigmoidGrad(Type t, In y, In dy, Out dx, int64_t n) { unsupported("sigmoidGrad"); }
-  virtual void tanh(Type t, In x, Out y, int64_t n) { unsupported("tanh"); }
-  virtual void tanhGrad(Type t, In y, In dy, Out dx, int64_t n) { unsupported("tanhGrad"); }
-  virtual void gelu(Type t, In x, Out y, int64_t n) { unsupported("gelu"); }
-  virtual void geluGrad(Type t, In x, In dy, Out dx, int64_t n) { unsupported("geluGrad"); }
+  Kernel<void(Type t, In x, Out y, int64_t n, double scale, double shift)> affine{
+      this, "affine", Access::Elementwise};
+  Kernel<void(Type t, In x, Out y, int64_t n)> exp{this, "exp", Access::Elementwise};
+  Kernel<void(Type t, In x, Out y, int64_t n)> log{this, "log", Access::Elementwise};
+  Kernel<void(Type t, In x, Out y, int64_t n)> sqrt{this, "sqrt", Access::Elementwise};
+  Kernel<void(Type t, In x, Out y, int64_t n, double exponent)> pow{this, "pow",
+                                                                    Access::Elementwise};
+  Kernel<void(Type t, In x, Out y, int64_t n)> abs{this, "abs", Access::Elementwise};
+  Kernel<void(Type t, In x, Out y, int64_t n)> sign{this, "sign", Access::Elementwise};
+  Kernel<void(Type t, In x, Out y, int64_t n, double low, double high)> clamp{this, "clamp",
+                                                                              Access::Elementwise};
+  Kernel<void(Type t, In x, In dy, Out dx, int64_t n, double low, double high)> clampGrad{
+      this, "clampGrad", Access::Elementwise};
+  Kernel<void(Type t, In x, Out y, int64_t n)> relu{this, "relu", Access::Elementwise};
+  Kernel<void(Type t, In y, In dy, Out dx, int64_t n)> reluGrad{this, "reluGrad",
+                                                                Access::Elementwise};
+  Kernel<void(Type t, In x, Out y, int64_t n)> sigmoid{this, "sigmoid", Access::Elementwise};
+  Kernel<void(Type t, In y, In dy, Out dx, int64_t n)> sigmoidGrad{this, "sigmoidGrad",
+                                                                   Access::Elementwise};
+  Kernel<void(Type t, In x, Out y, int64_t n)> tanh{this, "tanh", Access::Elementwise};
+  Kernel<void(Type t, In y, In dy, Out dx, int64_t n)> tanhGrad{this, "tanhGrad",
+                                                                Access::Elementwise};
+  Kernel<void(Type t, In x, Out y, int64_t n)> gelu{this, "gelu", Access::Elementwise};
+  Kernel<void(Type t, In x, In dy, Out dx, int64_t n)> geluGrad{this, "geluGrad",
+                                                                Access::Elementwise};
   /** With the normal distribution itself where gelu has its tanh form. */
-  virtual void geluErf(Type t, In x, Out y, int64_t n) { unsupported("geluErf"); }
-  virtual void geluErfGrad(Type t, In x, In dy, Out dx, int64_t n) { unsupported("geluErfGrad"); }
-  virtual void silu(Type t, In x, Out y, int64_t n) { unsupported("silu"); }
-  virtual void siluGrad(Type t, In x, In dy, Out dx, int64_t n) { unsupported("siluGrad"); }
+  Kernel<void(Type t, In x, Out y, int64_t n)> geluErf{this, "geluErf", Access::Elementwise};
+  Kernel<void(Type t, In x, In dy, Out dx, int64_t n)> geluErfGrad{this, "geluErfGrad",
+                                                                   Access::Elementwise};
+  Kernel<void(Type t, In x, Out y, int64_t n)> silu{this, "silu", Access::Elementwise};
+  Kernel<void(Type t, In x, In dy, Out dx, int64_t n)> siluGrad{this, "siluGrad",
+                                                                Access::Elementwise};
 
   // Pointwise along rows of (rows, cols); the bias (cols) is of type bt. In gradients `accumulate`
   // adds to dx, and dx and dbias may be 0.
   /** y = gelu(x + bias). */
-  virtual void biasGelu(Type t, In x, Type bt, In bias, Out y, int64_t rows, int64_t cols) {
-    unsupported("biasGelu");
-  }
-  virtual void biasGeluGrad(Type t, In x, Type bt, In bias, In dy, Out dx, bool accumulate,
-                            Out dbias, int64_t rows, int64_t cols) {
-    unsupported("biasGeluGrad");
-  }
-  virtual void biasGeluErf(Type t, In x, Type bt, In bias, Out y, int64_t rows, int64_t cols) {
-    unsupported("biasGeluErf");
-  }
-  virtual void biasGeluErfGrad(Type t, In x, Type bt, In bias, In dy, Out dx, bool accumulate,
-                               Out dbias, int64_t rows, int64_t cols) {
-    unsupported("biasGeluErfGrad");
-  }
+  Kernel<void(Type t, In x, Type bt, In bias, Out y, int64_t rows, int64_t cols)> biasGelu{
+      this, "biasGelu"};
+  Kernel<void(Type t, In x, Type bt, In bias, In dy, Out dx, bool accumulate, Out dbias,
+              int64_t rows, int64_t cols)>
+      biasGeluGrad{this, "biasGeluGrad"};
+  Kernel<void(Type t, In x, Type bt, In bias, Out y, int64_t rows, int64_t cols)> biasGeluErf{
+      this, "biasGeluErf"};
+  Kernel<void(Type t, In x, Type bt, In bias, In dy, Out dx, bool accumulate, Out dbias,
+              int64_t rows, int64_t cols)>
+      biasGeluErfGrad{this, "biasGeluErfGrad"};
   /** y (rows, cols) = silu(gate) * up, the two halves of a row of x (rows, 2 cols). */
-  virtual void swiglu(Type t, In x, Out y, int64_t rows, int64_t cols) { unsupported("swiglu"); }
-  virtual void swigluGrad(Type t, In x, In dy, Out dx, bool accumulate, int64_t rows,
-                          int64_t cols) {
-    unsupported("swigluGrad");
-  }
+  Kernel<void(Type t, In x, Out y, int64_t rows, int64_t cols)> swiglu{this, "swiglu"};
+  Kernel<void(Type t, In x, In dy, Out dx, bool accumulate, int64_t rows, int64_t cols)> swigluGrad{
+      this, "swigluGrad"};
 
   // Reductions. dims: sizes, strides of x, strides of y (0 where an axis is reduced). sum and
   // sumSquares take floating types, max and argmax any type.
   /** y = scale * sum of x, summed in an order that depends on the sizes alone. */
-  virtual void sum(Type t, In x, Out y, int64_t yn, double scale, Dims dims) { unsupported("sum"); }
+  Kernel<void(Type t, In x, Out y, int64_t yn, double scale, DimsOf<2> dims)> sum{this, "sum"};
   /** NaN wins over every number. */
-  virtual void max(Type t, In x, Out y, int64_t yn, Dims dims) { unsupported("max"); }
+  Kernel<void(Type t, In x, Out y, int64_t yn, DimsOf<2> dims)> max{this, "max"};
   /** x is (outer, n, inner), y is I64 (outer, inner): the first of the largest; NaN is the largest.
    */
-  virtual void argmax(Type t, In x, Out y, int64_t outer, int64_t n, int64_t inner) {
-    unsupported("argmax");
-  }
+  Kernel<void(Type t, In x, Out y, int64_t outer, int64_t n, int64_t inner)> argmax{this, "argmax"};
   /** y (F32 scalar) = sum of the squares of x, in double. */
-  virtual void sumSquares(Type t, In x, Out y, int64_t n) { unsupported("sumSquares"); }
+  Kernel<void(Type t, In x, Out y, int64_t n)> sumSquares{this, "sumSquares"};
 
   // Linear algebra, row-major
   /**
@@ -157,28 +183,21 @@ class Backend {
    * adds to y. bias (n) is added to every row where it is given. Each operand has a floating type
    * of its own; sums are F32.
    */
-  virtual void matmul(Type aType, In a, Type bType, In b, Type biasType, In bias, Type yType, Out y,
-                      int64_t batch, int64_t m, int64_t n, int64_t k, int64_t aStride,
-                      int64_t bStride, bool transposeA, bool transposeB, bool accumulate) {
-    unsupported("matmul");
-  }
+  Kernel<void(Type aType, In a, Type bType, In b, Type biasType, In bias, Type yType, Out y,
+              int64_t batch, int64_t m, int64_t n, int64_t k, int64_t aStride, int64_t bStride,
+              bool transposeA, bool transposeB, bool accumulate)>
+      matmul{this, "matmul"};
   /** y (cols) = the sums of the columns of x (rows, cols), + y where it accumulates; two types. */
-  virtual void columnSums(Type t, In x, Type yType, Out y, int64_t rows, int64_t cols,
-                          bool accumulate) {
-    unsupported("columnSums");
-  }
+  Kernel<void(Type t, In x, Type yType, Out y, int64_t rows, int64_t cols, bool accumulate)>
+      columnSums{this, "columnSums"};
 
   // Softmax over the last axis of (rows, cols)
-  virtual void softmax(Type t, In x, Out y, int64_t rows, int64_t cols) { unsupported("softmax"); }
-  virtual void softmaxGrad(Type t, In y, In dy, Out dx, int64_t rows, int64_t cols) {
-    unsupported("softmaxGrad");
-  }
-  virtual void logSoftmax(Type t, In x, Out y, int64_t rows, int64_t cols) {
-    unsupported("logSoftmax");
-  }
-  virtual void logSoftmaxGrad(Type t, In y, In dy, Out dx, int64_t rows, int64_t cols) {
-    unsupported("logSoftmaxGrad");
-  }
+  Kernel<void(Type t, In x, Out y, int64_t rows, int64_t cols)> softmax{this, "softmax"};
+  Kernel<void(Type t, In y, In dy, Out dx, int64_t rows, int64_t cols)> softmaxGrad{this,
+                                                                                    "softmaxGrad"};
+  Kernel<void(Type t, In x, Out y, int64_t rows, int64_t cols)> logSoftmax{this, "logSoftmax"};
+  Kernel<void(Type t, In y, In dy, Out dx, int64_t rows, int64_t cols)> logSoftmaxGrad{
+      this, "logSoftmaxGrad"};
 
   // Attention
   /**
@@ -189,48 +208,39 @@ class Backend {
    * (I32; batch, tk), mask (F32), slopes (F32; heads). Score e of (batch, heads, tq, tk) is dropped
    * as `dropout` drops element e. A query that sees no key gives 0 and an lse of -infinity.
    */
-  virtual void attention(Type t, In q, In k, In v, In lengths, In documents, In mask, In slopes,
-                         Out y, Out lse, Dims dims, double scale, double dropout, int64_t seed) {
-    unsupported("attention");
-  }
+  Kernel<void(Type t, In q, In k, In v, In lengths, In documents, In mask, In slopes, Out y,
+              Out lse, DimsOf<0> dims, double scale, double dropout, int64_t seed)>
+      attention{this, "attention"};
   /** dq, dk and dv lie as q, k and v do, dy as y. */
-  virtual void attentionGrad(Type t, In q, In k, In v, In lengths, In documents, In mask, In slopes,
-                             In y, In lse, In dy, Out dq, Out dk, Out dv, Dims dims, double scale,
-                             double dropout, int64_t seed) {
-    unsupported("attentionGrad");
-  }
+  Kernel<void(Type t, In q, In k, In v, In lengths, In documents, In mask, In slopes, In y, In lse,
+              In dy, Out dq, Out dk, Out dv, DimsOf<0> dims, double scale, double dropout,
+              int64_t seed)>
+      attentionGrad{this, "attentionGrad"};
 
   // Normalization of the rows of (rows, cols). weight and bias (cols) are of type wt; 0 for none.
   // mean and rstd (F32, rows) are what the gradient needs.
   /** y = (x - mean) * rstd * weight + bias, with rstd = 1 / sqrt(variance + eps). */
-  virtual void layerNorm(Type t, In x, Type wt, In weight, In bias, Out y, Out mean, Out rstd,
-                         int64_t rows, int64_t cols, double eps) {
-    unsupported("layerNorm");
-  }
+  Kernel<void(Type t, In x, Type wt, In weight, In bias, Out y, Out mean, Out rstd, int64_t rows,
+              int64_t cols, double eps)>
+      layerNorm{this, "layerNorm"};
   /** sum = residual + dropout(x), as dropout has it with this seed and stream 0; y of the sum. */
-  virtual void addLayerNorm(Type t, In x, In residual, Type wt, In weight, In bias, Out sum, Out y,
-                            Out mean, Out rstd, int64_t rows, int64_t cols, double eps,
-                            int64_t seed, double p) {
-    unsupported("addLayerNorm");
-  }
+  Kernel<void(Type t, In x, In residual, Type wt, In weight, In bias, Out sum, Out y, Out mean,
+              Out rstd, int64_t rows, int64_t cols, double eps, int64_t seed, double p)>
+      addLayerNorm{this, "addLayerNorm"};
   /** Each of dx, dweight and dbias may be 0; `accumulate` adds to dx. */
-  virtual void layerNormGrad(Type t, In dy, In x, Type wt, In weight, In mean, In rstd, Out dx,
-                             bool accumulate, Out dweight, Out dbias, int64_t rows, int64_t cols) {
-    unsupported("layerNormGrad");
-  }
+  Kernel<void(Type t, In dy, In x, Type wt, In weight, In mean, In rstd, Out dx, bool accumulate,
+              Out dweight, Out dbias, int64_t rows, int64_t cols)>
+      layerNormGrad{this, "layerNormGrad"};
   /** y = x * rstd * weight, with rstd = 1 / sqrt(mean(x * x) + eps). */
-  virtual void rmsNorm(Type t, In x, Type wt, In weight, Out y, Out rstd, int64_t rows,
-                       int64_t cols, double eps) {
-    unsupported("rmsNorm");
-  }
-  virtual void addRmsNorm(Type t, In x, In residual, Type wt, In weight, Out sum, Out y, Out rstd,
-                          int64_t rows, int64_t cols, double eps, int64_t seed, double p) {
-    unsupported("addRmsNorm");
-  }
-  virtual void rmsNormGrad(Type t, In dy, In x, Type wt, In weight, In rstd, Out dx,
-                           bool accumulate, Out dweight, int64_t rows, int64_t cols) {
-    unsupported("rmsNormGrad");
-  }
+  Kernel<void(Type t, In x, Type wt, In weight, Out y, Out rstd, int64_t rows, int64_t cols,
+              double eps)>
+      rmsNorm{this, "rmsNorm"};
+  Kernel<void(Type t, In x, In residual, Type wt, In weight, Out sum, Out y, Out rstd, int64_t rows,
+              int64_t cols, double eps, int64_t seed, double p)>
+      addRmsNorm{this, "addRmsNorm"};
+  Kernel<void(Type t, In dy, In x, Type wt, In weight, In rstd, Out dx, bool accumulate,
+              Out dweight, int64_t rows, int64_t cols)>
+      rmsNormGrad{this, "rmsNormGrad"};
 
   // Positions
   /**
@@ -238,11 +248,9 @@ class Backend {
    * elements i and i + size / 2 of a head by position * theta^(-2i / size), `inverse` back. A row's
    * position is positions[row], or first + row % time where there are none. y may be x.
    */
-  virtual void rotary(Type t, In x, Type positionType, In positions, int64_t first, Out y,
-                      int64_t rows, int64_t time, int64_t width, int64_t heads, int64_t size,
-                      double theta, bool inverse) {
-    unsupported("rotary");
-  }
+  Kernel<void(Type t, In x, Type positionType, In positions, int64_t first, Out y, int64_t rows,
+              int64_t time, int64_t width, int64_t heads, int64_t size, double theta, bool inverse)>
+      rotary{this, "rotary"};
 
   // Losses
   /**
@@ -250,87 +258,69 @@ class Backend {
    * row[label]; lse (F32, rows) receives logSumExp, count (F32 scalar) the number of such rows. No
    * such row: NaN. Throws where a label lies outside [0, cols).
    */
-  virtual void crossEntropy(Type t, In logits, Type labelType, In labels, Out loss, Out lse,
-                            Out count, int64_t rows, int64_t cols, int64_t ignored) {
-    unsupported("crossEntropy");
-  }
+  Kernel<void(Type t, In logits, Type labelType, In labels, Out loss, Out lse, Out count,
+              int64_t rows, int64_t cols, int64_t ignored)>
+      crossEntropy{this, "crossEntropy"};
   /** dx = (softmax(logits) - oneHot(labels)) * dloss / count; dx may be logits itself. */
-  virtual void crossEntropyGrad(Type t, In logits, Type labelType, In labels, In lse, In count,
-                                In dloss, Out dx, int64_t rows, int64_t cols, int64_t ignored) {
-    unsupported("crossEntropyGrad");
-  }
+  Kernel<void(Type t, In logits, Type labelType, In labels, In lse, In count, In dloss, Out dx,
+              int64_t rows, int64_t cols, int64_t ignored)>
+      crossEntropyGrad{this, "crossEntropyGrad"};
 
   // Optimizers, over flat F32 buffers of n elements; gradients are multiplied by gradScale first
+  // and by *factor (F32) where it is given. Where *factor is NaN nothing changes.
   /** velocity may be 0 where momentum is 0. First step of momentum: velocity = g (as PyTorch). */
-  virtual void sgd(Out p, In g, Out velocity, int64_t n, double learningRate, double momentum,
-                   double dampening, double weightDecay, bool nesterov, bool firstStep,
-                   double gradScale) {
-    unsupported("sgd");
-  }
+  Kernel<void(Out p, In g, Out velocity, int64_t n, double learningRate, double momentum,
+              double dampening, double weightDecay, bool nesterov, bool firstStep, double gradScale,
+              In factor)>
+      sgd{this, "sgd"};
   /** step counts from 1. */
-  virtual void adamw(Out p, In g, Out m, Out v, int64_t n, double learningRate, double beta1,
-                     double beta2, double epsilon, double weightDecay, int64_t step,
-                     double gradScale) {
-    unsupported("adamw");
-  }
+  Kernel<void(Out p, In g, Out m, Out v, int64_t n, double learningRate, double beta1, double beta2,
+              double epsilon, double weightDecay, int64_t step, double gradScale, In factor)>
+      adamw{this, "adamw"};
+  /**
+   * norm (F32) = scale * sqrt(sum of `count` squares, F32); factor (F32) = max / (norm + 1e-6)
+   * where that is below 1, else 1. With `skip` it is NaN where the norm is not finite.
+   */
+  Kernel<void(In squares, int64_t count, Out norm, Out factor, double scale, double max, bool skip)>
+      clipFactor{this, "clipFactor"};
 
   // Random numbers: element i depends on seed, stream and i alone (Philox4x32-10)
-  virtual void uniform(Type t, Out y, int64_t n, int64_t seed, int64_t stream, double low,
-                       double high) {
-    unsupported("uniform");
-  }
-  virtual void normal(Type t, Out y, int64_t n, int64_t seed, int64_t stream, double mean,
-                      double deviation) {
-    unsupported("normal");
-  }
+  Kernel<void(Type t, Out y, int64_t n, int64_t seed, int64_t stream, double low, double high)>
+      uniform{this, "uniform"};
+  Kernel<void(Type t, Out y, int64_t n, int64_t seed, int64_t stream, double mean,
+              double deviation)>
+      normal{this, "normal"};
   /** y = x / (1 - p) with probability 1 - p, else 0. The same call on dy is its gradient. */
-  virtual void dropout(Type t, In x, Out y, int64_t n, int64_t seed, int64_t stream, double p) {
-    unsupported("dropout");
-  }
+  Kernel<void(Type t, In x, Out y, int64_t n, int64_t seed, int64_t stream, double p)> dropout{
+      this, "dropout"};
 
   // Indexing; indices are I32 or I64 and checked against their bound
   /** y[o][j][i] = x[o][index[o][j][i]][i]: x (outer, n, inner), index and y (outer, k, inner). */
-  virtual void gather(Type t, In x, Type indexType, In index, Out y, int64_t outer, int64_t n,
-                      int64_t k, int64_t inner) {
-    unsupported("gather");
-  }
+  Kernel<void(Type t, In x, Type indexType, In index, Out y, int64_t outer, int64_t n, int64_t k,
+              int64_t inner)>
+      gather{this, "gather"};
   /** dx += dy at the places that gather read; dx is cleared by the caller. */
-  virtual void gatherGrad(Type t, In dy, Type indexType, In index, Out dx, int64_t outer, int64_t n,
-                          int64_t k, int64_t inner) {
-    unsupported("gatherGrad");
-  }
+  Kernel<void(Type t, In dy, Type indexType, In index, Out dx, int64_t outer, int64_t n, int64_t k,
+              int64_t inner)>
+      gatherGrad{this, "gatherGrad"};
   /** y[j] = row index[j] of x (rows, cols); any type. */
-  virtual void takeRows(Type t, In x, Type indexType, In index, Out y, int64_t rows, int64_t cols,
-                        int64_t k) {
-    unsupported("takeRows");
-  }
+  Kernel<void(Type t, In x, Type indexType, In index, Out y, int64_t rows, int64_t cols, int64_t k)>
+      takeRows{this, "takeRows"};
   /**
    * y[j] = row tokens[j] of the table (rows, cols), plus row positions[j] of the positionTable
    * (positionRows, cols) where there is one, of the same type. Without positions, j % time.
    */
-  virtual void embedding(Type t, Type tokenType, In tokens, In table, Type positionType,
-                         In positions, In positionTable, Out y, int64_t rows, int64_t positionRows,
-                         int64_t cols, int64_t k, int64_t time) {
-    unsupported("embedding");
-  }
+  Kernel<void(Type t, Type tokenType, In tokens, In table, Type positionType, In positions,
+              In positionTable, Out y, int64_t rows, int64_t positionRows, int64_t cols, int64_t k,
+              int64_t time)>
+      embedding{this, "embedding"};
   /** dx[index[j]] += dy[j], in the order of j; dx is cleared by the caller. */
-  virtual void takeRowsGrad(Type t, In dy, Type indexType, In index, Out dx, int64_t rows,
-                            int64_t cols, int64_t k) {
-    unsupported("takeRowsGrad");
-  }
+  Kernel<void(Type t, In dy, Type indexType, In index, Out dx, int64_t rows, int64_t cols,
+              int64_t k)>
+      takeRowsGrad{this, "takeRowsGrad"};
   /** y (n, classes) = 1 in column index[i] of row i, else 0. */
-  virtual void oneHot(Type indexType, In index, Type t, Out y, int64_t n, int64_t classes) {
-    unsupported("oneHot");
-  }
-
- protected:
-  [[noreturn]] void unsupported(const char* op) const {
-    throw std::runtime_error(std::string(op) + ": not supported by " + description());
-  }
+  Kernel<void(Type indexType, In index, Type t, Out y, int64_t n, int64_t classes)> oneHot{
+      this, "oneHot"};
 };
 
 }  // namespace gradus
-
-#if defined(__GNUC__)
-#pragma GCC diagnostic pop
-#endif

@@ -64,20 +64,41 @@ struct Out {
   int64_t address;
 };
 
+/** Numbers that Java keeps in an array, for the length of a call; or null. */
+struct Numbers {
+  Numbers(std::nullptr_t) : row(nullptr) {}                                      // NOLINT
+  Numbers(const long* row) : row(reinterpret_cast<const int64_t*>(row)) {}       // NOLINT
+  Numbers(const long long* row) : row(reinterpret_cast<const int64_t*>(row)) {}  // NOLINT
+  const int64_t* row;
+};
+
 /**
  * How operands of different shapes line up: rank, then the sizes of the index space, then one row
  * of strides (in elements) for each operand in the order of the call's arguments. Null means that
  * all operands are contiguous and of one shape.
  */
-struct Dims {
-  Dims(std::nullptr_t) : row(nullptr) {}                                      // NOLINT
-  Dims(const long* row) : row(reinterpret_cast<const int64_t*>(row)) {}       // NOLINT
-  Dims(const long long* row) : row(reinterpret_cast<const int64_t*>(row)) {}  // NOLINT
+struct Dims : Numbers {
+  using Numbers::Numbers;
   bool same() const { return row == nullptr; }
   int rank() const { return static_cast<int>(row[0]); }
   const int64_t* sizes() const { return row + 1; }
   const int64_t* strides(int operand) const { return row + 1 + (1 + operand) * row[0]; }
-  const int64_t* row;
 };
+
+/** Dims with the strides of so many operands. */
+template <int Operands>
+struct DimsOf : Dims {
+  using Dims::Dims;
+  DimsOf(Dims dims) : Dims(dims) {}  // NOLINT
+  /** How many numbers the row has. */
+  int length() const { return same() ? 0 : 1 + (1 + Operands) * rank(); }
+};
+
+/** The numbers that attention takes as its dims. */
+constexpr int kAttentionDims = 24;
+template <>
+inline int DimsOf<0>::length() const {
+  return kAttentionDims;
+}
 
 }  // namespace gradus

@@ -3,10 +3,23 @@ package io.gradus.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.gradus.autograd.Tape;
+import io.gradus.data.SafeTensors;
+import io.gradus.model.Mlp;
+import io.gradus.model.MlpConfig;
+import io.gradus.op.Losses;
+import io.gradus.optim.Optimizer;
+import io.gradus.optim.Sgd;
 import io.gradus.tensor.Device;
+import io.gradus.tensor.Scope;
+import io.gradus.tensor.Seed;
+import io.gradus.tensor.Tensor;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class BenchCommandTest {
 
@@ -28,6 +41,70 @@ class BenchCommandTest {
       assertTrue(Double.parseDouble(line.get("p90")) >= median);
       assertEquals(Integer.toString(Device.cpu().threads()), line.get("threads"));
     }
+  }
+
+  @Test
+  void steps_from_the_saved_start_come_to_the_loss_that_was_written(@TempDir Path folder)
+      throws IOException {
+    Path start = folder.resolve("start.safetensors");
+    Cli run =
+        Cli.run(
+            "bench",
+            "--workload=mlp_784_256_10_b32",
+            "--steps=20",
+            "--save=" + start,
+            "--threads=" + Device.cpu().threads(),
+            "--json");
+    assertEquals("", run.err());
+    assertEquals(0, run.code());
+    Map<String, String> line = run.json().get(0);
+    assertEquals("20", line.get("steps"));
+
+    var model = new Mlp(MlpConfig.of(784, 256, 10), Device.cpu(), Seed.of(1));
+    try (Scope scope = Scope.open();
+        SafeTensors file = SafeTensors.read(start)) {
+      for (var parameter : model.parameters().asMap().entrySet()) {
+        parameter.getValue().copyFrom(file.tensor(parameter.getKey()));
+      }
+      Tensor x = scope.keep(file.tensor("inputs"));
+      Tensor y = scope.keep(file.tensor("targets"));
+      Optimizer sgd = Sgd.builder().learningRate(0.01).build(model.parameters());
+      for (int i = 0; i < 20; i++) {
+        try (Tape tape = Tape.record()) {
+          sgd.step(tape.gradients(Losses.crossEntropy(model.forward(x), y)));
+        }
+      }
+      double loss = Losses.crossEntropy(model.forward(x), y).item();
+      assertEquals(loss, Double.parseDouble(line.get("loss")));
+    }
+  }
+
+  @Test
+  void without_dropout_steps_are_not_random() {
+    String[] command = {
+      "bench", "--workload=minilm_b16_s128_dropout", "--steps=1", "--json",
+    };
+    String[] plain = {"bench", "--workload=minilm_b16_s128", "--steps=1", "--json"};
+    assertEquals(
+        Cli.run(plain).json().get(0).get("loss"), Cli.run(command).json().get(0).get("loss"));
+  }
+
+  @Test
+  void steps_that_mean_nothing_are_refused() {
+    assertEquals(
+        "gradus: --steps: it does not train: generate_gpt2",
+        firstError("bench", "--workload=generate_gpt2", "--steps=1"));
+    assertEquals(
+        "gradus: --steps: takes one workload: mlp_784_256_10_b32,mlp_784_256_10_b64",
+        firstError("bench", "--workload=mlp_784_256_10_b32,mlp_784_256_10_b64", "--steps=1"));
+    assertEquals("gradus: --steps: must not be negative: -1", firstError("bench", "--steps=-1"));
+    assertEquals("gradus: --save: needs --steps: x", firstError("bench", "--save=x"));
+  }
+
+  private static String firstError(String... command) {
+    Cli run = Cli.run(command);
+    assertEquals(2, run.code());
+    return run.err().lines().findFirst().orElse("");
   }
 
   @Test

@@ -153,11 +153,26 @@ class GradientsTest {
   @Test
   void clipping_scales_down_and_never_up() {
     Gradients gradients = gradients(1);
-    assertSame(gradients, gradients.clipNorm(3));
+    assertArrayEquals(
+        gradients.get(a).toFloats(), gradients.clipNorm(3).get(a).toFloats(), "nothing to clip");
     Gradients clipped = gradients.clipNorm(1);
     assertEquals(1, clipped.norm(), 1e-5);
     assertEquals(2 / Math.sqrt(6), clipped.get(a).toFloats()[1], 1e-5);
     assertEquals(2, gradients.get(a).toFloats()[1], "the original is as it was");
+    assertEquals(4 / Math.sqrt(6), clipped.scale(2).get(a).toFloats()[1], 1e-5);
+    assertEquals(2, clipped.scale(-2).norm(), 1e-5);
+    assertEquals(2 / Math.sqrt(6) + 2, clipped.plus(gradients).get(a).toFloats()[1], 1e-5);
+    assertThrows(IllegalStateException.class, () -> clipped.clipNorm(0.5));
+  }
+
+  @Test
+  void gradients_that_are_no_numbers_change_nothing_where_that_is_asked_for() {
+    Gradients.Clipped fine = gradients(1).clipFinite(1);
+    assertEquals(Math.sqrt(6), fine.norm().item(), 1e-6);
+    assertEquals(1, fine.gradients().norm(), 1e-5);
+    Gradients.Clipped broken = gradients(Float.POSITIVE_INFINITY).clipFinite(1);
+    assertTrue(!Double.isFinite(broken.norm().item()));
+    assertTrue(Double.isNaN(broken.gradients().factor().item()));
   }
 
   @Test
@@ -223,7 +238,7 @@ class GradientsTest {
     assertArrayEquals(new float[] {0, 1, 2, 0, 1}, flat.toFloats());
     assertArrayEquals(new float[] {1, 2}, gradients.get(a).toFloats());
     assertTrue(gradients.get(a).sharesMemoryWith(flat));
-    assertEquals(0.5, gradients.scale(0.5).factor());
+    assertEquals(0.5, gradients.scale(0.5).scale());
   }
 
   @Test
@@ -237,7 +252,8 @@ class GradientsTest {
     Gradients sum = gradients(1).scale(0.5).plus(gradients(2));
     assertArrayEquals(new float[] {0, 2.5f, 5, 0, 2.5f}, sum.flat(a).toFloats());
     assertArrayEquals(new float[] {2.5f, 5}, sum.get(a).toFloats());
-    assertEquals(1, sum.factor());
+    assertEquals(1, sum.scale());
+    assertNull(sum.factor());
   }
 
   @Test

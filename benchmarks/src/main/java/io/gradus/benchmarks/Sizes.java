@@ -115,7 +115,7 @@ public final class Sizes {
   }
 
   /** Forward, and the gradients of both weights and of the hidden layer. */
-  static double mlpFlops(int batch) {
+  public static double mlpFlops(int batch) {
     return 2.0 * batch * (2 * MLP_IN * MLP_HIDDEN + 3 * MLP_HIDDEN * MLP_OUT);
   }
 

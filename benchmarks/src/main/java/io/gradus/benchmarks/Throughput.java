@@ -1,13 +1,11 @@
 package io.gradus.benchmarks;
 
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
-import java.util.function.Function;
+import java.util.function.DoubleSupplier;
 
 /**
  * Measures training steps as {@code gradus bench} does, for everything that is compared with it:
@@ -24,25 +22,44 @@ public final class Throughput {
    *
    * @param metric what is counted: samples/s or tokens/s
    * @param amount how many of them one step learns from
+   * @param loss of the same batch, without a step
    */
-  public record Step(String metric, int amount, Runnable run) {}
+  public record Step(String metric, int amount, Runnable run, DoubleSupplier loss) {}
+
+  /** What is compared: it makes the step of a workload, from weights and a batch in a file. */
+  @FunctionalInterface
+  public interface Engine {
+    Step step(String workload, Start start);
+  }
 
   private int threads = Sizes.THREADS;
   private double seconds = 5;
-  private List<String> workloads = BATCHES.stream().map(Throughput::workload).toList();
+  private int steps;
+  private String workload = workload(BATCHES.get(0));
+  private Path start;
 
-  /** Reads {@code --threads N --seconds S --workload NAME,...}. */
+  /**
+   * Reads {@code --start FILE --workload NAME --threads N} and either {@code --seconds S}, to
+   * measure, or {@code --steps N}, for the loss after so many.
+   */
   public static Throughput parse(String... args) {
     var options = new Throughput();
     for (int i = 0; i < args.length; i++) {
       switch (args[i]) {
         case "--threads" -> options.threads = Integer.parseInt(value(args, ++i));
         case "--seconds" -> options.seconds = Double.parseDouble(value(args, ++i));
-        case "--workload" -> options.workloads = List.of(value(args, ++i).split(","));
+        case "--steps" -> options.steps = Integer.parseInt(value(args, ++i));
+        case "--workload" -> options.workload = value(args, ++i);
+        case "--start" -> options.start = Path.of(value(args, ++i));
         default ->
             throw new IllegalArgumentException(
-                "options: unknown: %s; use --threads, --seconds, --workload".formatted(args[i]));
+                "options: unknown: %s; use --threads, --seconds, --steps, --workload, --start"
+                    .formatted(args[i]));
       }
+    }
+    if (options.start == null) {
+      throw new IllegalArgumentException(
+          "options: --start is missing: a file that gradus bench --save has written");
     }
     return options;
   }
@@ -58,23 +75,41 @@ public final class Throughput {
     return threads;
   }
 
-  /** Measures every workload in turn: {@code stepOf} gives the training step of its name. */
-  public void print(Function<String, Step> stepOf) throws IOException {
-    for (String name : workloads) {
-      Step step = stepOf.apply(name);
-      double[] rates = measure(step);
-      System.out.printf(
-          Locale.ROOT,
-          "{\"workload\":\"%s\",\"metric\":\"%s\",\"median\":%.2f,\"p10\":%.2f,\"p90\":%.2f,"
-              + "\"threads\":%d,\"peak_rss_mb\":%d}%n",
-          name,
-          step.metric,
-          quantile(rates, 0.5),
-          quantile(rates, 0.1),
-          quantile(rates, 0.9),
-          threads,
-          peakRssMb());
+  /** Whether the losses are to be compared, so that nothing may be random. */
+  public boolean checks() {
+    return steps > 0;
+  }
+
+  /** Measures the workload, or takes its steps, and prints a line of JSON. */
+  public void print(Engine engine) {
+    Step step;
+    try (Start from = Start.open(start)) {
+      step = engine.step(workload, from);
     }
+    System.out.println(checks() ? loss(step) : rates(step));
+  }
+
+  private String loss(Step step) {
+    for (int i = 0; i < steps; i++) {
+      step.run.run();
+    }
+    double loss = step.loss.getAsDouble();
+    return "{\"workload\":\"%s\",\"steps\":%d,\"loss\":%s}".formatted(workload, steps, loss);
+  }
+
+  private String rates(Step step) {
+    double[] rates = measure(step);
+    return String.format(
+        Locale.ROOT,
+        "{\"workload\":\"%s\",\"metric\":\"%s\",\"median\":%.2f,\"p10\":%.2f,\"p90\":%.2f,"
+            + "\"threads\":%d,\"peak_rss_mb\":%d}",
+        workload,
+        step.metric,
+        quantile(rates, 0.5),
+        quantile(rates, 0.1),
+        quantile(rates, 0.9),
+        threads,
+        Machine.peakResidentMb());
   }
 
   private static String workload(int batch) {
@@ -125,14 +160,5 @@ public final class Throughput {
 
   private static double quantile(double[] sorted, double q) {
     return sorted[(int) Math.round(q * (sorted.length - 1))];
-  }
-
-  private static long peakRssMb() throws IOException {
-    for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
-      if (line.startsWith("VmHWM:")) {
-        return Long.parseLong(line.replaceAll("\\D", "")) / 1024;
-      }
-    }
-    return 0;
   }
 }

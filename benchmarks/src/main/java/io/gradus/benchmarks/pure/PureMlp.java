@@ -11,9 +11,9 @@ public final class PureMlp {
   private final Kernels kernels;
   private final int batch;
   private final float[] w1;
-  private final float[] b1 = new float[HIDDEN];
+  private final float[] b1;
   private final float[] w2;
-  private final float[] b2 = new float[OUT];
+  private final float[] b2;
   private final float[] dw1 = new float[HIDDEN * IN];
   private final float[] db1 = new float[HIDDEN];
   private final float[] dw2 = new float[OUT * HIDDEN];
@@ -22,11 +22,25 @@ public final class PureMlp {
   private final float[] dh;
   private final float[] logits;
 
+  /** With random weights. */
   public PureMlp(Kernels kernels, int batch) {
+    this(
+        kernels,
+        batch,
+        Sizes.uniform(HIDDEN * IN, (float) Math.sqrt(1.0 / IN), 1),
+        new float[HIDDEN],
+        Sizes.uniform(OUT * HIDDEN, (float) Math.sqrt(1.0 / HIDDEN), 2),
+        new float[OUT]);
+  }
+
+  /** With these weights, which it changes. */
+  public PureMlp(Kernels kernels, int batch, float[] w1, float[] b1, float[] w2, float[] b2) {
     this.kernels = kernels;
     this.batch = batch;
-    w1 = Sizes.uniform(HIDDEN * IN, (float) Math.sqrt(1.0 / IN), 1);
-    w2 = Sizes.uniform(OUT * HIDDEN, (float) Math.sqrt(1.0 / HIDDEN), 2);
+    this.w1 = w1;
+    this.b1 = b1;
+    this.w2 = w2;
+    this.b2 = b2;
     h = new float[batch * HIDDEN];
     dh = new float[batch * HIDDEN];
     logits = new float[batch * OUT];

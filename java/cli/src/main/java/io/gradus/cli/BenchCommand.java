@@ -2,6 +2,9 @@ package io.gradus.cli;
 
 import io.gradus.tensor.Device;
 import io.gradus.tensor.Tensor;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.List;
 import java.util.OptionalDouble;
@@ -63,6 +66,21 @@ final class BenchCommand implements Runnable {
 
   @Mixin private ThreadsOption threads;
 
+  @Option(
+      names = "--steps",
+      paramLabel = "N",
+      description =
+          "Instead of measuring, take this many steps, without dropout, and write the loss of the"
+              + " batch after them: for comparison with other engines.")
+  private int steps;
+
+  @Option(
+      names = "--save",
+      paramLabel = "FILE",
+      description =
+          "With --steps, write the parameters and the batch that they start from as safetensors.")
+  private Path save;
+
   @Option(names = "--json", description = "Write one JSON line for each workload.")
   private boolean json;
 
@@ -71,6 +89,10 @@ final class BenchCommand implements Runnable {
     check();
     threads.apply();
     Output out = Output.standard();
+    if (steps > 0) {
+      out.line(loss(names.get(0)));
+      return;
+    }
     if (!json) {
       out.line(
           "%-23s %12s %12s %12s  %-9s %7s %12s",
@@ -79,6 +101,34 @@ final class BenchCommand implements Runnable {
     for (String name : names.equals(List.of(ALL)) ? Workloads.names() : names) {
       out.line(measure(name));
       free();
+    }
+  }
+
+  /** What other engines have to agree with. */
+  private String loss(String name) {
+    Workload workload = Workloads.create(name);
+    Workload.Training training = workload.training();
+    if (training == null) {
+      throw invalid("--steps: it does not train: " + name);
+    }
+    if (save != null) {
+      save(training);
+    }
+    training.model().eval();
+    for (int i = 0; i < steps; i++) {
+      workload.step().run();
+    }
+    double loss = training.value();
+    return json
+        ? new Json().put("workload", name).put("steps", steps).put("loss", loss).toString()
+        : Text.format("%s: loss %.6f after %d steps", name, loss, steps);
+  }
+
+  private void save(Workload.Training training) {
+    try {
+      training.save(save);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 
@@ -111,8 +161,7 @@ final class BenchCommand implements Runnable {
   private void check() {
     for (String name : names) {
       if (!Workloads.contains(name) && !names.equals(List.of(ALL))) {
-        throw new ParameterException(
-            spec.commandLine(),
+        throw invalid(
             "--workload: there is none of this name: "
                 + name
                 + "; supported are "
@@ -120,9 +169,21 @@ final class BenchCommand implements Runnable {
       }
     }
     if (!(seconds > 0 && seconds <= 86_400)) {
-      throw new ParameterException(
-          spec.commandLine(), "--seconds: must be positive and at most 86400: " + seconds);
+      throw invalid("--seconds: must be positive and at most 86400: " + seconds);
     }
+    if (steps < 0) {
+      throw invalid("--steps: must not be negative: " + steps);
+    }
+    if (steps > 0 && (names.size() != 1 || names.contains(ALL))) {
+      throw invalid("--steps: takes one workload: " + String.join(",", names));
+    }
+    if (save != null && steps == 0) {
+      throw invalid("--save: needs --steps: " + save);
+    }
+  }
+
+  private ParameterException invalid(String message) {
+    return new ParameterException(spec.commandLine(), message);
   }
 
   private static String jsonLine(String name, String metric, Throughput rate, OptionalDouble peak) {

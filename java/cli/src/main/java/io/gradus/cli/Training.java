@@ -1,12 +1,17 @@
 package io.gradus.cli;
 
+import io.gradus.autograd.CapturedStep;
 import io.gradus.autograd.Tape;
 import io.gradus.data.Batch;
 import io.gradus.data.Batches;
 import io.gradus.model.Mlp;
+import io.gradus.op.Comparisons;
 import io.gradus.op.Losses;
+import io.gradus.op.Pointwise;
 import io.gradus.op.Reductions;
+import io.gradus.op.Shapes;
 import io.gradus.optim.Optimizer;
+import io.gradus.tensor.DType;
 import io.gradus.tensor.Seed;
 import io.gradus.tensor.Tensor;
 import io.gradus.train.Evaluation;
@@ -22,6 +27,7 @@ final class Training {
   private final Mlp model;
   private final Optimizer optimizer;
   private final Batches batches;
+  private final CapturedStep captured = CapturedStep.of(this::step);
 
   Training(Plan plan, ImageData data, Mlp model, Optimizer optimizer, Seed seed) {
     this.plan = plan;
@@ -50,14 +56,11 @@ final class Training {
     Meter group = new Meter();
     long step = 0;
     for (Batch batch : batches) {
-      try (batch;
-          Tape tape = Tape.record()) {
-        Tensor logits = model.forward(batch.inputs());
-        Tensor loss = Losses.crossEntropy(logits, batch.targets());
-        optimizer.step(tape.gradients(loss));
-        long correct = correct(logits, batch.targets());
-        all.add(loss.item(), correct, batch.size());
-        group.add(loss.item(), correct, batch.size());
+      try (batch) {
+        float[] lossAndRight = captured.run(batch.inputs(), batch.targets()).toFloats();
+        long correct = (long) lossAndRight[1];
+        all.add(lossAndRight[0], correct, batch.size());
+        group.add(lossAndRight[0], correct, batch.size());
       }
       step++;
       report.step(progress(epoch, step, all, all));
@@ -67,6 +70,19 @@ final class Training {
       }
     }
     return progress(epoch, step, all, all);
+  }
+
+  /** One step; the loss, and how many answers were right before it. */
+  private Tensor step(Tensor... batch) {
+    try (Tape tape = Tape.record()) {
+      Tensor logits = model.forward(batch[0]);
+      Tensor loss = Losses.crossEntropy(logits, batch[1]);
+      optimizer.step(tape.gradients(loss));
+      Tensor labels = Pointwise.cast(batch[1], DType.I64);
+      Tensor right = Comparisons.equal(Reductions.argmax(logits, -1), labels);
+      Tensor count = Reductions.sum(Pointwise.cast(right, DType.F32));
+      return tape.keep(Shapes.stack(0, loss, count));
+    }
   }
 
   private Progress progress(int epoch, long step, Meter stretch, Meter epochSoFar) {
@@ -82,15 +98,5 @@ final class Training {
         stretch.accuracy(),
         rate,
         (plan.epochs() * plan.trainCount() - samplesDone) / rate);
-  }
-
-  private static long correct(Tensor logits, Tensor labels) {
-    long[] predicted = Reductions.argmax(logits, -1).toLongs();
-    long[] actual = labels.toLongs();
-    long correct = 0;
-    for (int i = 0; i < actual.length; i++) {
-      correct += predicted[i] == actual[i] ? 1 : 0;
-    }
-    return correct;
   }
 }

@@ -1,6 +1,7 @@
 package io.gradus.cli;
 
 import io.gradus.autograd.Tape;
+import io.gradus.data.SafeTensors;
 import io.gradus.data.TokenBatch;
 import io.gradus.model.BertClassifier;
 import io.gradus.model.BertConfig;
@@ -17,9 +18,14 @@ import io.gradus.optim.AdamW;
 import io.gradus.optim.Optimizer;
 import io.gradus.optim.Sgd;
 import io.gradus.tensor.Device;
+import io.gradus.tensor.Scope;
 import io.gradus.tensor.Seed;
 import io.gradus.tensor.Shape;
 import io.gradus.tensor.Tensor;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
 
 /**
  * One step of a training, or of whatever else is to be measured.
@@ -27,12 +33,50 @@ import io.gradus.tensor.Tensor;
  * @param units how many samples or tokens one step works through
  * @param metric what they are, in a second
  * @param step the step
+ * @param training what the step trains; null where it does not
  */
-record Workload(int units, String metric, Runnable step) {
+record Workload(int units, String metric, Runnable step, Training training) {
 
   private static final String SAMPLES = "samples/s";
   private static final String TOKENS = "tokens/s";
   private static final Seed SEED = Seed.of(42);
+
+  /** What trains nothing. */
+  Workload(int units, String metric, Runnable step) {
+    this(units, metric, step, null);
+  }
+
+  /** A loss, made anew in each step. */
+  private interface Loss {
+    Tensor compute();
+  }
+
+  /**
+   * What another engine needs to take the same steps, and what it then compares.
+   *
+   * @param model whose parameters are trained
+   * @param inputs of the one batch
+   * @param targets of the one batch
+   * @param loss of the batch
+   */
+  record Training(Module model, Tensor inputs, Tensor targets, Loss loss) {
+
+    /** Writes the parameters and the batch as safetensors. */
+    void save(Path file) throws IOException {
+      Map<String, Tensor> tensors = new LinkedHashMap<>(model.parameters().asMap());
+      tensors.put("inputs", inputs);
+      tensors.put("targets", targets);
+      SafeTensors.write(file, tensors, Map.of());
+    }
+
+    /** The loss, without a step. */
+    @SuppressWarnings("try") // the scope only has to close
+    double value() {
+      try (Scope scope = Scope.open()) {
+        return loss.compute().item();
+      }
+    }
+  }
 
   /** Trains an MLP with one hidden layer of ReLU on one batch of random data. */
   static Workload mlp(int inputs, int hidden, int classes, int batch) {
@@ -41,17 +85,18 @@ record Workload(int units, String metric, Runnable step) {
     Optimizer sgd = Sgd.builder().learningRate(0.01).build(model.parameters());
     Tensor x = Random.normal(Shape.of(batch, inputs), SEED.split(1), 0, 1, device);
     Tensor y = integers(SEED, classes, batch);
-    return training(batch, SAMPLES, () -> Losses.crossEntropy(model.forward(x), y), sgd);
+    Loss loss = () -> Losses.crossEntropy(model.forward(x), y);
+    return training(batch, SAMPLES, new Training(model, x, y, loss), sgd);
   }
 
   /** Trains a language model on one batch of random tokens. */
   static Workload gpt(GptConfig config, int batch, int time) {
     Gpt model = new Gpt(config, Device.best(), SEED.split(0));
-    TokenBatch tokens =
-        new TokenBatch(
-            integers(SEED.split(1), config.vocabulary(), batch, time),
-            integers(SEED.split(2), config.vocabulary(), batch, time));
-    return training(batch * time, TOKENS, () -> model.loss(tokens), adamW(model));
+    Tensor x = integers(SEED.split(1), config.vocabulary(), batch, time);
+    Tensor y = integers(SEED.split(2), config.vocabulary(), batch, time);
+    TokenBatch tokens = new TokenBatch(x, y);
+    Loss loss = () -> model.loss(tokens);
+    return training(batch * time, TOKENS, new Training(model, x, y, loss), adamW(model));
   }
 
   /** Trains an encoder to tell two classes of random sequences apart. */
@@ -59,27 +104,25 @@ record Workload(int units, String metric, Runnable step) {
     var model = new BertClassifier(config, 2, Device.best(), SEED.split(0));
     Tensor x = integers(SEED.split(1), config.vocabulary(), batch, time);
     Tensor y = integers(SEED.split(2), 2, batch);
-    return training(batch, SAMPLES, () -> Losses.crossEntropy(model.forward(x), y), adamW(model));
+    Loss loss = () -> Losses.crossEntropy(model.forward(x), y);
+    return training(batch, SAMPLES, new Training(model, x, y, loss), adamW(model));
   }
 
   private static Optimizer adamW(Module model) {
     return AdamW.builder().learningRate(3e-4).weightDecay(0.1).build(model.parameters());
   }
 
-  /** A loss, made anew in each step. */
-  private interface Loss {
-    Tensor compute();
-  }
-
-  private static Workload training(int units, String metric, Loss loss, Optimizer optimizer) {
+  private static Workload training(
+      int units, String metric, Training training, Optimizer optimizer) {
     return new Workload(
         units,
         metric,
         () -> {
           try (Tape tape = Tape.record()) {
-            optimizer.step(tape.gradients(loss.compute()));
+            optimizer.step(tape.gradients(training.loss.compute()));
           }
-        });
+        },
+        training);
   }
 
   /** Generates tokens one by one with a model that has learned nothing: the work is the same. */

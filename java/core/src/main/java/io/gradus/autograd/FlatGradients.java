@@ -50,7 +50,8 @@ final class FlatGradients {
         return group;
       }
     }
-    Tensor gradients = onto == null || onto.factor() != 1 ? null : onto.flat(target);
+    Tensor gradients =
+        onto == null || onto.scale() != 1 || onto.factor() != null ? null : onto.flat(target);
     if (gradients == null || gradients.size() != target.blockSize()) {
       gradients = Tensor.empty(Shape.of(target.blockSize()), target.dtype(), target.device());
     }

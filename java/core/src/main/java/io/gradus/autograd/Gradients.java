@@ -1,5 +1,7 @@
 package io.gradus.autograd;
 
+import io.gradus.tensor.DType;
+import io.gradus.tensor.Shape;
 import io.gradus.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -23,11 +25,14 @@ public final class Gradients implements AutoCloseable {
   /** Multiplies every gradient: folded into the kernel that uses them, so that clipping is free. */
   private final double scale;
 
+  /** Multiplies every gradient too, a scalar that the device computes; null for 1. */
+  private final Tensor factor;
+
   /** Whether they were applied; one for all multiples of the same gradients. */
   private final AtomicBoolean applied;
 
   Gradients(List<Tensor> targets, Map<Tensor, Tensor> byTarget, List<FlatGradients.Flat> flats) {
-    this(targets, byTarget, flats, 1, new AtomicBoolean());
+    this(targets, byTarget, flats, 1, null, new AtomicBoolean());
   }
 
   private Gradients(
@@ -35,11 +40,13 @@ public final class Gradients implements AutoCloseable {
       Map<Tensor, Tensor> byTarget,
       List<FlatGradients.Flat> flats,
       double scale,
+      Tensor factor,
       AtomicBoolean applied) {
     this.targets = targets;
     this.byTarget = byTarget;
     this.flats = flats;
     this.scale = scale;
+    this.factor = factor;
     this.applied = applied;
   }
 
@@ -62,7 +69,18 @@ public final class Gradients implements AutoCloseable {
               + target.describe()
               + "; name it when calling gradients, or let it require gradients");
     }
-    return scale == 1 ? gradient : scaled(gradient, Tensor.emptyLike(gradient), scale);
+    return isPlain() ? gradient : multiplied(gradient);
+  }
+
+  /** Whether what is stored is what they are. */
+  private boolean isPlain() {
+    return scale == 1 && factor == null;
+  }
+
+  /** A copy of one of them, with all that multiplies it. */
+  private Tensor multiplied(Tensor gradient) {
+    double all = factor == null ? scale : scale * factor.item();
+    return scaled(gradient, Tensor.emptyLike(gradient), all);
   }
 
   /** Whether there is a gradient for this tensor. */
@@ -71,34 +89,73 @@ public final class Gradients implements AutoCloseable {
   }
 
   /** Every gradient times a factor. */
-  public Gradients scale(double factor) {
-    return new Gradients(targets, byTarget, flats, scale * factor, applied);
+  public Gradients scale(double by) {
+    return new Gradients(targets, byTarget, flats, scale * by, factor, applied);
   }
 
-  /** The L2 norm of all gradients together, summed in double. */
+  /** The L2 norm of all gradients together. */
+  @SuppressWarnings("try") // the factor of a clip that is not asked for only has to close
   public double norm() {
-    double squares = 0;
-    for (Tensor gradient : tensors()) {
-      try (Tensor sum = Tensor.scalarLike(gradient)) {
-        gradient
-            .backend()
-            .sumSquares(gradient.typeCode(), gradient.address(), sum.address(), gradient.size());
-        squares += sum.item();
-      }
+    Clip clip = norm(Double.POSITIVE_INFINITY, false);
+    try (Tensor norm = clip.norm();
+        Tensor unused = clip.factor()) {
+      return norm.item() * (factor == null ? 1 : factor.item());
     }
-    return Math.abs(scale) * Math.sqrt(squares);
+  }
+
+  /** A norm and the factor that follows from it, both scalars on the device. */
+  private record Clip(Tensor norm, Tensor factor) {}
+
+  private Clip norm(double max, boolean skip) {
+    List<Tensor> tensors = gradientTensors();
+    Tensor norm = Tensor.empty(Shape.of(), DType.F32, tensors.get(0).device());
+    Tensor clip = Tensor.emptyLike(norm);
+    try (Tensor squares = Tensor.empty(Shape.of(tensors.size()), DType.F32, norm.device())) {
+      for (int i = 0; i < tensors.size(); i++) {
+        Tensor x = tensors.get(i);
+        long square = squares.address() + (long) i * DType.F32.bytes();
+        x.backend().sumSquares(x.typeCode(), x.address(), square, x.size());
+      }
+      norm.backend()
+          .clipFactor(
+              squares.address(), squares.size(), norm.address(), clip.address(), scale, max, skip);
+    }
+    return new Clip(norm, clip);
   }
 
   /**
    * Scaled down where their norm exceeds {@code max}, by {@code max / (norm + 1e-6)} as PyTorch's
-   * {@code clip_grad_norm_} (Pascanu et al. 2013).
+   * {@code clip_grad_norm_} (Pascanu et al. 2013). The device does it: nothing is read.
+   *
+   * @throws IllegalStateException where they are clipped already
    */
   public Gradients clipNorm(double max) {
+    return clipped("clipNorm", max, false).gradients();
+  }
+
+  /** Gradients that were clipped, and the norm that they had before. */
+  public record Clipped(Gradients gradients, Tensor norm) {}
+
+  /**
+   * As {@link #clipNorm}, for a step that must do no harm: an optimizer leaves the parameters as
+   * they are where the norm is not finite. The norm, a scalar, says so afterwards.
+   *
+   * @param max infinity to clip nothing
+   */
+  public Clipped clipFinite(double max) {
+    return clipped("clipFinite", max, true);
+  }
+
+  private Clipped clipped(String op, double max, boolean skip) {
     if (!(max > 0)) {
-      throw new IllegalArgumentException("clipNorm: the norm must be positive: " + max);
+      throw new IllegalArgumentException(op + ": the norm must be positive: " + max);
     }
-    double factor = max / (norm() + 1e-6);
-    return factor < 1 ? scale(factor) : this;
+    if (factor != null) {
+      throw new IllegalStateException(op + ": these gradients are clipped already");
+    }
+    Clip clip = norm(max, skip);
+    return new Clipped(
+        new Gradients(targets, byTarget, flats, scale, clip.factor(), applied), clip.norm());
   }
 
   /**
@@ -119,7 +176,7 @@ public final class Gradients implements AutoCloseable {
     for (FlatGradients.Flat flat : flats) {
       Tensor there = sameLayout(flat.gradients(), other);
       if (there != null) {
-        Tensor sum = sum(flat.gradients(), scale, there, other.scale);
+        Tensor sum = sum(flat.gradients(), this, there, other);
         sums.add(new FlatGradients.Flat(flat.parameters(), sum));
         for (Tensor target : targets) {
           Tensor gradient = byTarget.get(target);
@@ -131,8 +188,7 @@ public final class Gradients implements AutoCloseable {
     }
     for (Tensor target : targets) {
       if (!sumOf.containsKey(target)) {
-        sumOf.put(
-            target, sum(byTarget.get(target), scale, other.byTarget.get(target), other.scale));
+        sumOf.put(target, sum(byTarget.get(target), this, other.byTarget.get(target), other));
       }
     }
     return new Gradients(targets, sumOf, sums);
@@ -157,9 +213,9 @@ public final class Gradients implements AutoCloseable {
     return null;
   }
 
-  private static Tensor sum(Tensor a, double scaleA, Tensor b, double scaleB) {
-    Tensor y = scaled(a, Tensor.emptyLike(a), scaleA);
-    Tensor right = scaleB == 1 ? b : scaled(b, Tensor.emptyLike(b), scaleB);
+  private static Tensor sum(Tensor a, Gradients ofA, Tensor b, Gradients ofB) {
+    Tensor y = ofA.multiplied(a);
+    Tensor right = ofB.isPlain() ? b : ofB.multiplied(b);
     y.backend().add(y.typeCode(), y.address(), right.address(), y.address(), y.size(), null);
     if (right != b) {
       right.close();
@@ -175,9 +231,9 @@ public final class Gradients implements AutoCloseable {
   // For optimizers
 
   /**
-   * The gradients of a whole flat buffer of parameters, to be multiplied by {@link #factor()}, at
-   * the indices of the parameters; null where this one's gradient does not lie there, as after the
-   * parameter has moved.
+   * The gradients of a whole flat buffer of parameters, to be multiplied by {@link #scale()} and
+   * {@link #factor()}, at the indices of the parameters; null where this one's gradient does not
+   * lie there, as after the parameter has moved.
    */
   public Tensor flat(Tensor parameter) {
     Tensor gradient = byTarget.get(parameter);
@@ -192,8 +248,13 @@ public final class Gradients implements AutoCloseable {
   }
 
   /** What {@link #flat} has yet to be multiplied by. */
-  public double factor() {
+  public double scale() {
     return scale;
+  }
+
+  /** What it has to be multiplied by too: an F32 scalar, NaN to change nothing; null for none. */
+  public Tensor factor() {
+    return factor;
   }
 
   /**
@@ -219,8 +280,17 @@ public final class Gradients implements AutoCloseable {
     flats.forEach(flat -> flat.gradients().close());
   }
 
-  /** The tensors that hold the gradients, flat buffers as wholes. */
+  /** All tensors that belong to them. */
   List<Tensor> tensors() {
+    List<Tensor> tensors = gradientTensors();
+    if (factor != null) {
+      tensors.add(factor);
+    }
+    return tensors;
+  }
+
+  /** The tensors that hold the gradients, flat buffers as wholes. */
+  private List<Tensor> gradientTensors() {
     List<Tensor> tensors = new ArrayList<>();
     flats.forEach(flat -> tensors.add(flat.gradients()));
     for (Tensor target : targets) {

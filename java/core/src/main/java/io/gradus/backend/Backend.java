@@ -102,6 +102,39 @@ public final class Backend extends Pointer {
 
   public native long limitBytes();
 
+  // Graphs
+  public native void startCapture();
+
+  public native void abandonCapture();
+
+  public native long capturedCalls();
+
+  public native long finishCapture(long[] inputs, long inputCount, long[] seeds, long seedCount);
+
+  public native void replay(long graph, long[] inputs, long[] seeds, long times);
+
+  public native void startAmend(long graph, long call);
+
+  public native void endAmend();
+
+  public native boolean isStale(long graph);
+
+  public native void closeGraph(long graph);
+
+  public native long stepCount(long graph);
+
+  public native String stepName(long graph, long step);
+
+  public native String stepShape(long graph, long step);
+
+  public native double stepFlops(long graph, long step);
+
+  public native double stepBytes(long graph, long step);
+
+  public native long arenaBytes(long graph);
+
+  public native long unplannedBytes(long graph);
+
   // Moving elements
   public native void copy(long x, long y, long bytes);
 
@@ -421,7 +454,8 @@ public final class Backend extends Pointer {
       double weightDecay,
       boolean nesterov,
       boolean firstStep,
-      double gradScale);
+      double gradScale,
+      long factor);
 
   public native void adamw(
       long p,
@@ -435,7 +469,11 @@ public final class Backend extends Pointer {
       double epsilon,
       double weightDecay,
       long step,
-      double gradScale);
+      double gradScale,
+      long factor);
+
+  public native void clipFactor(
+      long squares, long count, long norm, long factor, double scale, double max, boolean skip);
 
   // Random numbers
   public native void uniform(

@@ -1,6 +1,7 @@
 package io.gradus.nn;
 
 import io.gradus.tensor.Seed;
+import io.gradus.tensor.SeedTrace;
 import java.util.concurrent.atomic.AtomicLong;
 
 /**
@@ -19,9 +20,9 @@ public final class Draws {
     this.seed = seed;
   }
 
-  /** The seed of the next draw. */
+  /** The seed of the next draw; in a graph, another one in each replay. */
   public Seed next() {
-    return seed.split(position.getAndIncrement());
+    return SeedTrace.draw(() -> seed.split(position.getAndIncrement()));
   }
 
   /** How many were drawn. */

@@ -1,7 +1,6 @@
 package io.gradus.optim;
 
 import io.gradus.nn.Parameters;
-import io.gradus.tensor.Tensor;
 import java.util.List;
 
 /**
@@ -34,12 +33,12 @@ public final class AdamW extends Optimizer {
   }
 
   @Override
-  void update(FlatParameters p, Tensor gradients, double scale, double rate) {
+  void update(FlatParameters p, long gradients, double scale, long factor, double rate) {
     p.values()
         .backend()
         .adamw(
             p.values().address(),
-            gradients.address(),
+            gradients,
             p.state(0).address(),
             p.state(1).address(),
             p.values().size(),
@@ -49,7 +48,8 @@ public final class AdamW extends Optimizer {
             epsilon,
             p.settings().weightDecay(),
             p.steps() + 1,
-            scale);
+            scale,
+            factor);
   }
 
   /** The settings of {@link AdamW}. */

@@ -1,6 +1,7 @@
 package io.gradus.optim;
 
 import io.gradus.autograd.Gradients;
+import io.gradus.autograd.Graph;
 import io.gradus.nn.Parameters;
 import io.gradus.tensor.DType;
 import io.gradus.tensor.Device;
@@ -71,21 +72,35 @@ public abstract sealed class Optimizer permits Sgd, AdamW {
     checkOurs(gradients);
     gradients.apply();
     arrange();
-    double rate = learningRate();
+    Tensor factor = gradients.factor();
     for (FlatParameters buffer : buffers) {
       Tensor flat = buffer.flat(gradients);
       if (flat != null) {
-        update(buffer, flat, gradients.factor(), rate * buffer.settings().rateFactor());
-        Reference.reachabilityFence(flat);
+        update(buffer, flat, gradients.scale(), factor);
       } else {
         try (Tensor gathered = buffer.gather(gradients)) {
-          update(buffer, gathered, 1, rate * buffer.settings().rateFactor());
+          update(buffer, gathered, 1, null);
         }
       }
-      buffer.countStep();
     }
-    steps++;
+    Graph.afterStep(this::countStep);
     Reference.reachabilityFence(this);
+  }
+
+  /** One buffer, in a call whose rate and count are others in each replay of a graph. */
+  private void update(FlatParameters buffer, Tensor gradients, double scale, Tensor factor) {
+    long from = gradients.address();
+    long by = factor == null ? 0 : factor.address();
+    Graph.everyStep(
+        gradients.device(),
+        () -> update(buffer, from, scale, by, learningRate() * buffer.settings().rateFactor()));
+    Reference.reachabilityFence(gradients);
+    Reference.reachabilityFence(factor);
+  }
+
+  private void countStep() {
+    buffers.forEach(FlatParameters::countStep);
+    steps++;
   }
 
   private void checkOurs(Gradients gradients) {
@@ -101,8 +116,8 @@ public abstract sealed class Optimizer permits Sgd, AdamW {
             + "; build it with the parameters of the model that is trained");
   }
 
-  /** The kernel call: {@code scale} multiplies the gradients first. */
-  abstract void update(FlatParameters p, Tensor gradients, double scale, double rate);
+  /** The kernel call: {@code scale} and the scalar {@code factor} multiply the gradients first. */
+  abstract void update(FlatParameters p, long gradients, double scale, long factor, double rate);
 
   // Buffers
 

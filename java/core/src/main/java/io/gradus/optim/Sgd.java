@@ -1,7 +1,6 @@
 package io.gradus.optim;
 
 import io.gradus.nn.Parameters;
-import io.gradus.tensor.Tensor;
 import java.util.List;
 
 /**
@@ -36,12 +35,12 @@ public final class Sgd extends Optimizer {
   }
 
   @Override
-  void update(FlatParameters p, Tensor gradients, double scale, double rate) {
+  void update(FlatParameters p, long gradients, double scale, long factor, double rate) {
     p.values()
         .backend()
         .sgd(
             p.values().address(),
-            gradients.address(),
+            gradients,
             momentum == 0 ? 0 : p.state(0).address(),
             p.values().size(),
             rate,
@@ -50,7 +49,8 @@ public final class Sgd extends Optimizer {
             p.settings().weightDecay(),
             nesterov,
             p.steps() == 0,
-            scale);
+            scale,
+            factor);
   }
 
   /** The settings of {@link Sgd}. */

@@ -22,6 +22,6 @@ public record Seed(long value) {
     long z = value + 0x9e3779b97f4a7c15L * (index + 1);
     z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
     z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;
-    return new Seed(z ^ (z >>> 31));
+    return SeedTrace.part(this, index, new Seed(z ^ (z >>> 31)));
   }
 }

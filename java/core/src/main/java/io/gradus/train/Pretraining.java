@@ -1,5 +1,6 @@
 package io.gradus.train;
 
+import io.gradus.autograd.CapturedStep;
 import io.gradus.autograd.Gradients;
 import io.gradus.autograd.Tape;
 import io.gradus.data.TokenBatch;
@@ -7,6 +8,8 @@ import io.gradus.data.TokenBatches;
 import io.gradus.data.Tokens;
 import io.gradus.model.Gpt;
 import io.gradus.op.Losses;
+import io.gradus.op.Pointwise;
+import io.gradus.op.Shapes;
 import io.gradus.optim.AdamW;
 import io.gradus.optim.Optimizer;
 import io.gradus.optim.Schedule;
@@ -16,9 +19,13 @@ import io.gradus.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
 
 /**
  * Trains a {@link Gpt} on text: AdamW with warm-up and cosine, clipping, accumulation, evaluation
@@ -75,6 +82,7 @@ public final class Pretraining {
   private final TokenBatches validation; // null for none
   private final Optimizer optimizer;
   private final Path folder; // null to save nothing
+  private final CapturedStep captured = CapturedStep.of(this::learn);
   private double bestLoss = Double.POSITIVE_INFINITY;
   private volatile boolean stopped;
 
@@ -214,43 +222,59 @@ public final class Pretraining {
     }
   }
 
+  @SuppressWarnings("try") // the scope only has to close
   private Step step() {
     double rate = optimizer.learningRate();
     long first = optimizer.steps() * config.accumulate();
-    double loss = 0;
-    Gradients sum = null;
-    for (int i = 0; i < config.accumulate(); i++) {
-      try (Tape tape = Tape.record()) {
-        // Within the tape, which frees the batch.
-        Tensor part = model.loss(train.get(first + i));
-        loss += part.item() / config.accumulate();
-        Gradients gradients = tape.accumulate(sum, part);
-        if (config.accumulate() == 1) {
-          return new Step(
-              optimizer.steps() + 1, loss, apply(gradients, loss), rate, config.tokensPerStep());
-        }
-        sum = tape.keep(gradients);
+    try (Scope scope = Scope.open()) { // frees the batch
+      List<Tensor> inputs = new ArrayList<>();
+      for (int i = 0; i < config.accumulate(); i++) {
+        TokenBatch batch = train.get(first + i);
+        Stream.of(batch.inputs(), batch.targets(), batch.documents(), batch.positions())
+            .filter(Objects::nonNull)
+            .forEach(inputs::add);
       }
-    }
-    try (Gradients all = sum) {
-      double norm = apply(all.scale(1.0 / config.accumulate()), loss);
-      return new Step(optimizer.steps(), loss, norm, rate, config.tokensPerStep());
+      float[] lossAndNorm = captured.run(inputs.toArray(Tensor[]::new)).toFloats();
+      return checked(
+          new Step(
+              optimizer.steps(), lossAndNorm[0], lossAndNorm[1], rate, config.tokensPerStep()));
     }
   }
 
-  private double apply(Gradients gradients, double loss) {
-    double norm = gradients.norm();
-    if (!Double.isFinite(loss) || !Double.isFinite(norm)) {
+  /** The loss and the norm of its gradient; where that is no number, nothing has changed. */
+  private Tensor learn(Tensor... inputs) {
+    int each = inputs.length / config.accumulate();
+    Gradients sum = null;
+    Tensor loss = null;
+    for (int i = 0; i < inputs.length; i += each) {
+      try (Tape tape = Tape.record()) {
+        TokenBatch batch =
+            each == 2
+                ? new TokenBatch(inputs[i], inputs[i + 1])
+                : new TokenBatch(inputs[i], inputs[i + 1], inputs[i + 2], inputs[i + 3]);
+        Tensor part = model.loss(batch);
+        sum = tape.keep(tape.accumulate(sum, part));
+        loss = tape.keep(loss == null ? part : Pointwise.add(loss, part));
+      }
+    }
+    double share = 1.0 / config.accumulate();
+    double most = config.clip() > 0 ? config.clip() : Double.POSITIVE_INFINITY;
+    Gradients.Clipped clipped = sum.scale(share).clipFinite(most);
+    optimizer.step(clipped.gradients());
+    sum.close();
+    return Shapes.stack(0, Pointwise.mul(loss, share), clipped.norm());
+  }
+
+  private static Step checked(Step step) {
+    if (!Double.isFinite(step.loss()) || !Double.isFinite(step.norm())) {
       throw new IllegalStateException(
           "train: the loss or its gradient is no number any more at step "
-              + (optimizer.steps() + 1)
+              + step.number()
               + ": "
-              + loss
+              + step.loss()
               + "; lower the learning rate");
     }
-    boolean clipped = config.clip() > 0 && norm > config.clip();
-    optimizer.step(clipped ? gradients.scale(config.clip() / (norm + 1e-6)) : gradients);
-    return norm;
+    return step;
   }
 
   /**

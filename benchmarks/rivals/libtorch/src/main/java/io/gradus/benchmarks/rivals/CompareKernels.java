@@ -1,0 +1,118 @@
+package io.gradus.benchmarks.rivals;
+
+import io.gradus.benchmarks.Machine;
+import io.gradus.benchmarks.Rounds;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.LocalDate;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * Single ops of a transformer in Gradus and libtorch, each engine in a JVM of its own, asked in
+ * turn, so that a slow minute of the machine meets both. Prints the medians of the rounds as a
+ * Markdown table, and writes it.
+ *
+ * <p>{@code CompareKernels [rounds] [threads] [file.md]}.
+ */
+public final class CompareKernels {
+  // MKL's threads spin for 200 ms after their last product, and would disturb the other engine.
+  private static final long PAUSE_MS = 250;
+
+  /** What both took in one round, in ms. */
+  private record Round(double gradus, double libtorch) {
+    double ratio() {
+      return libtorch / gradus;
+    }
+  }
+
+  /** An engine that waits for the name of a call. */
+  private static final class Engine implements AutoCloseable {
+    private final Process process;
+    private final PrintWriter calls;
+    private final BufferedReader times;
+
+    Engine(Class<?> program, String threads) throws IOException {
+      process =
+          new ProcessBuilder(
+                  Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                  "-Dgradus.threads=" + threads,
+                  "-cp",
+                  System.getProperty("java.class.path"),
+                  program.getName())
+              .redirectError(ProcessBuilder.Redirect.INHERIT)
+              .start();
+      calls = new PrintWriter(process.getOutputStream(), true);
+      times = new BufferedReader(new InputStreamReader(process.getInputStream()));
+    }
+
+    double time(String call) throws IOException, InterruptedException {
+      calls.println(call);
+      String line = times.readLine();
+      if (line == null) {
+        throw new IOException("kernels: an engine failed at %s".formatted(call));
+      }
+      Thread.sleep(PAUSE_MS);
+      return Double.parseDouble(line);
+    }
+
+    @Override
+    public void close() {
+      process.destroy();
+    }
+  }
+
+  public static void main(String[] args) throws IOException, InterruptedException {
+    int rounds = args.length > 0 ? Integer.parseInt(args[0]) : 3;
+    String threads = args.length > 1 ? args[1] : "" + Runtime.getRuntime().availableProcessors();
+    Path file = Path.of(args.length > 2 ? args[2] : "benchmarks/rivals/libtorch/target/kernels.md");
+    String table = table(measure(rounds, threads));
+    table +=
+        "%n%s, %s threads, JDK %s, %s: medians of %d rounds of medians.%n"
+            .formatted(
+                Machine.processor(), threads, Runtime.version().feature(), LocalDate.now(), rounds);
+    System.out.print(table);
+    Files.writeString(file, table);
+  }
+
+  private static Map<String, List<Round>> measure(int rounds, String threads)
+      throws IOException, InterruptedException {
+    Map<String, List<Round>> times = new LinkedHashMap<>();
+    try (var gradus = new Engine(GradusKernels.class, threads);
+        var libtorch = new Engine(LibtorchKernels.class, threads)) {
+      for (int i = 1; i <= rounds; i++) {
+        for (String call : KernelTimes.names(Machine.freeBytes())) {
+          var round = new Round(gradus.time(call), libtorch.time(call));
+          System.err.printf("round %d of %d: %s: %s%n", i, rounds, call, round);
+          times.computeIfAbsent(call, key -> new ArrayList<>()).add(round);
+        }
+      }
+    }
+    return times;
+  }
+
+  private static String table(Map<String, List<Round>> times) {
+    var text = new StringBuilder("| ms | Gradus | libtorch | libtorch / Gradus |\n");
+    text.append("|---|---|---|---|\n");
+    times.forEach(
+        (call, rounds) ->
+            text.append(
+                String.format(
+                    Locale.ROOT,
+                    "| %s | %.2f | %.2f | %s |%n",
+                    call,
+                    Rounds.of(rounds, Round::gradus).median(),
+                    Rounds.of(rounds, Round::libtorch).median(),
+                    Rounds.of(rounds, Round::ratio))));
+    return text.toString();
+  }
+
+  private CompareKernels() {}
+}

@@ -1,0 +1,118 @@
+// What a call is worth: FLOPs, bytes and a line for people. Kernels whose arguments say more than
+// the sizes of their tensors have a case here; a kernel without one counts a pass over its tensors.
+#include <algorithm>
+#include <cstring>
+
+#include "cpu/graph.h"
+
+namespace gradus {
+
+namespace {
+
+/** Numbers and types of a call by their place among those of their kind. */
+struct Arguments {
+  explicit Arguments(const Call& call) {
+    for (const Argument& a : call.arguments) {
+      if (a.kind == Argument::Kind::Type) types.push_back(a.as<Type>());
+      if (a.kind == Argument::Kind::Integer) numbers.push_back(static_cast<double>(a.integer));
+      if (a.kind == Argument::Kind::Flag) flags.push_back(a.integer != 0);
+      if (a.kind == Argument::Kind::Dims && a.dims != nullptr) {
+        dims.assign(a.dims, a.dims + a.count);
+      }
+    }
+  }
+  std::vector<DType> types;
+  std::vector<double> numbers, dims;
+  std::vector<bool> flags;
+};
+
+std::string sizes(std::initializer_list<double> values) {
+  std::string text;
+  for (double value : values) {
+    text += (text.empty() ? "" : "x") + std::to_string(static_cast<int64_t>(value));
+  }
+  return text;
+}
+
+StepFacts matmulFacts(const Arguments& a) {
+  const double batch = a.numbers[0], m = a.numbers[1], n = a.numbers[2], k = a.numbers[3];
+  const double y = static_cast<double>(byteSize(a.types[3]));
+  const bool accumulate = a.flags[2];
+  StepFacts facts;
+  facts.shape = (batch > 1 ? sizes({batch, m, n, k}) : sizes({m, n, k})) + " " +
+                (a.flags[0] ? "t" : "n") + (a.flags[1] ? "t" : "n") + (accumulate ? " add" : "");
+  facts.flops = 2 * batch * m * n * k;
+  facts.bytes =
+      (a.numbers[4] == 0 ? 1 : batch) * m * k * static_cast<double>(byteSize(a.types[0])) +
+      (a.numbers[5] == 0 ? 1 : batch) * k * n * static_cast<double>(byteSize(a.types[1])) +
+      batch * m * n * y * (accumulate ? 2 : 1);
+  return facts;
+}
+
+StepFacts attentionFacts(const Arguments& a, bool gradient) {
+  const double batch = a.dims[0], tq = a.dims[1], tk = a.dims[2], heads = a.dims[3];
+  const double kvHeads = a.dims[4], d = a.dims[5];
+  const bool causal = a.dims[6] != 0;
+  const double keys = causal ? std::max(tk - tq, 0.0) + (std::min(tq, tk) + 1) / 2 : tk;
+  StepFacts facts;
+  facts.shape = sizes({batch, heads, tq, tk, d}) + (causal ? " causal" : "");
+  // Two products forward; the gradient makes one of them again and four others.
+  facts.flops = 2 * batch * heads * tq * keys * d * (gradient ? 5 : 2);
+  facts.bytes = batch * d * (2 * heads * tq + 2 * kvHeads * tk) *
+                static_cast<double>(byteSize(a.types[0])) * (gradient ? 2 : 1);
+  return facts;
+}
+
+/** An optimizer: so many arrays of n floats are read or written. */
+StepFacts updateFacts(const Arguments& a, int arrays, int flops) {
+  const double n = a.numbers[0];
+  return {"", sizes({n}), n * flops, n * arrays * 4};
+}
+
+/** A pass over the tensors that the step made, and over others as far as the sizes say. */
+StepFacts passFacts(const Recording& recording, const Call& call, const Arguments& a) {
+  StepFacts facts;
+  for (double number : a.numbers) facts.shape += (facts.shape.empty() ? "" : "x") + sizes({number});
+  double largest = 0;
+  const double element = a.types.empty() ? 1 : static_cast<double>(byteSize(a.types[0]));
+  const bool elementwise = call.kernel->access() == Access::Elementwise;
+  for (size_t j = 0; j < call.arguments.size(); ++j) {
+    if (!call.arguments[j].isAddress() || call.arguments[j].integer == 0) continue;
+    double bytes = 0;
+    if (call.places[j].buffer >= 0) {
+      bytes = static_cast<double>(recording.buffers[call.places[j].buffer].bytes);
+    } else if (elementwise) {
+      bytes = a.numbers[0] * element;
+    }
+    facts.bytes += bytes;
+    largest = std::max(largest, bytes / element);
+  }
+  facts.flops = largest;
+  return facts;
+}
+
+}  // namespace
+
+StepFacts factsOf(const Recording& recording, const Call& call) {
+  const Arguments arguments(call);
+  const std::string name = call.kernel->name();
+  StepFacts facts;
+  if (name == "matmul") {
+    facts = matmulFacts(arguments);
+  } else if (name == "attention" || name == "attentionGrad") {
+    facts = attentionFacts(arguments, name == "attentionGrad");
+  } else if (name == "adamw") {
+    facts = updateFacts(arguments, 7, 14);
+  } else if (name == "sgd") {
+    facts = updateFacts(arguments, 3, 4);
+  } else {
+    facts = passFacts(recording, call, arguments);
+  }
+  facts.name = name;
+  if (!arguments.types.empty()) {
+    facts.shape = std::string(nameOf(arguments.types.back())) + " " + facts.shape;
+  }
+  return facts;
+}
+
+}  // namespace gradus
