@@ -27,6 +27,7 @@ Graph::Graph(Recording recording, Memory& memory, Numbers inputs, int64_t inputC
     throw std::runtime_error("capture: out of memory: no " + std::to_string(arenaBytes_) +
                              " bytes for the graph; raise the limit or close tensors");
   }
+  touch();
   relocate(layout.offsets);
   makeSteps(chains);
 }
@@ -57,6 +58,14 @@ void Graph::findChanges(Numbers inputs, int64_t inputCount, Numbers seeds, int64
     }
   }
   std::sort(outside_.begin(), outside_.end());
+}
+
+/** All threads meet the faults of fresh pages now, and none later. */
+void Graph::touch() {
+  constexpr int64_t kPage = 4096, kPiece = int64_t{2} << 20;
+  pool().split(arenaBytes_, kPiece, [this](int64_t begin, int64_t end) {
+    for (int64_t at = begin; at < end; at += kPage) *Out(arena_ + at).as<volatile char>() = 0;
+  });
 }
 
 /** What was allocated in the step moves to the arena; what outlived it stays. */

@@ -15,7 +15,7 @@ namespace gradus {
 /** What is known of a step for tables. */
 struct StepFacts {
   std::string name, shape;
-  double flops, bytes;
+  double flops = 0, bytes = 0;
 };
 
 /** FLOPs and bytes read and written of one call; at least, where it only knows its own tensors. */
@@ -57,6 +57,7 @@ class Graph {
   };
 
   void findChanges(Numbers inputs, int64_t inputCount, Numbers seeds, int64_t seedCount);
+  void touch();
   void relocate(const std::vector<int64_t>& offsets);
   void makeSteps(const std::vector<Chain>& chains);
   Argument& argument(int call, int index);

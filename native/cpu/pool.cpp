@@ -27,11 +27,11 @@ inline void pause() {
 
 }  // namespace
 
-Pool::Pool(int threads) : threads_(threads < 1 ? 1 : threads) {
+Pool::Pool(int threads) : threads_(threads < 1 ? 1 : threads), parts_(new Part[threads_]) {
   for (int i = 1; i < threads_; ++i) {
     std::thread([this, i] {
       system::nameThread(("gradus-" + std::to_string(i)).c_str());
-      work();
+      work(i);
     }).detach();  // workers live as long as the process
   }
 }
@@ -42,13 +42,17 @@ void Pool::start(int64_t count, Call call, void* body) {
   call_ = call;
   body_ = body;
   finished_.store(0, std::memory_order_relaxed);
-  tickets_.store(static_cast<uint64_t>(count) << 32);
+  for (int t = 0; t < threads_; ++t) {
+    const auto begin = static_cast<uint64_t>(count * t / threads_);
+    const auto end = static_cast<uint64_t>(count * (t + 1) / threads_);
+    parts_[t].tickets.store(end << 32 | begin);
+  }
   if (sleepers_.load() > 0) {
     std::lock_guard<std::mutex> lock(sleep_);
     wake_.notify_all();
   }
   int64_t task;
-  while (claim(&task)) execute(task);
+  while (claim(0, &task)) execute(task);
   for (int spins = 0; finished_.load(std::memory_order_acquire) != count; ++spins) {
     if (spins < kSpins) {
       pause();
@@ -70,13 +74,24 @@ void Pool::runSerial(int64_t count, Call call, void* body) {
   for (int64_t i = 0; i < count; ++i) call(body, i);
 }
 
-bool Pool::claim(int64_t* task) {
-  uint64_t seen = tickets_.load();
-  while ((seen & 0xffffffffu) < (seen >> 32)) {
-    if (tickets_.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel)) {
-      *task = static_cast<int64_t>(seen & 0xffffffffu);
-      return true;
+bool Pool::claim(int thread, int64_t* task) {
+  for (int i = 0; i < threads_; ++i) {
+    std::atomic<uint64_t>& tickets = parts_[(thread + i) % threads_].tickets;
+    uint64_t seen = tickets.load();
+    while ((seen & 0xffffffffu) < (seen >> 32)) {
+      if (tickets.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel)) {
+        *task = static_cast<int64_t>(seen & 0xffffffffu);
+        return true;
+      }
     }
+  }
+  return false;
+}
+
+bool Pool::hasTasks() const {
+  for (int t = 0; t < threads_; ++t) {
+    const uint64_t seen = parts_[t].tickets.load();
+    if ((seen & 0xffffffffu) < (seen >> 32)) return true;
   }
   return false;
 }
@@ -98,11 +113,11 @@ void Pool::stayAwake() {
   }
 }
 
-void Pool::work() {
+void Pool::work(int thread) {
   int64_t task;
   for (;;) {
     for (int spins = 0; spins < kSpins || awake_.load(std::memory_order_relaxed) > 0; ++spins) {
-      if (claim(&task)) {
+      if (claim(thread, &task)) {
         execute(task);
         spins = 0;
       }
@@ -117,10 +132,8 @@ void Pool::work() {
     // A job published after the last claim and before the count above is seen here; a later one
     // sees the count and notifies. A wait with a limit, because the one without asks for the
     // libstdc++ of GCC 12, and RHEL 9 has that of GCC 11.
-    while (!wake_.wait_for(lock, std::chrono::hours(1), [this] {
-      uint64_t seen = tickets_.load();
-      return (seen & 0xffffffffu) < (seen >> 32) || awake_.load() > 0;
-    })) {
+    while (!wake_.wait_for(lock, std::chrono::hours(1),
+                           [this] { return hasTasks() || awake_.load() > 0; })) {
     }
     --sleepers_;
   }

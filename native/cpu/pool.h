@@ -5,6 +5,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
+#include <memory>
 #include <mutex>
 #include <type_traits>
 
@@ -12,8 +13,10 @@ namespace gradus {
 
 /**
  * Work is split into tasks by its size and never by the number of threads, so that which thread
- * runs a task cannot change a result. One job runs at a time; a job that starts while another runs,
- * or inside a task, runs in its caller alone.
+ * runs a task cannot change a result. Each thread begins with a part of the tasks that is its own
+ * in every job, because what it wrote there in the last one may still be in its cache, and goes on
+ * with what others have left. One job runs at a time; a job that starts while another runs, or
+ * inside a task, runs in its caller alone.
  */
 class Pool {
  public:
@@ -63,15 +66,20 @@ class Pool {
 
   void start(int64_t count, Call call, void* body);
   void runSerial(int64_t count, Call call, void* body);
-  bool claim(int64_t* task);
+  bool claim(int thread, int64_t* task);
+  bool hasTasks() const;
   void execute(int64_t task);
-  void work();
+  void work(int thread);
   void stayAwake();
 
   int threads_;
-  // Number of tasks in the upper half, next task in the lower: one word, so that a claim made late,
-  // by a worker that slept through a job, is a claim on the job that runs now or none at all.
-  alignas(64) std::atomic<uint64_t> tickets_{0};
+  // A thread's part of the tasks: the end in the upper half, the next one in the lower. One word,
+  // so that a claim made late, by a worker that slept through a job, is a claim on the job that
+  // runs now or none at all.
+  struct alignas(64) Part {
+    std::atomic<uint64_t> tickets{0};
+  };
+  std::unique_ptr<Part[]> parts_;
   alignas(64) std::atomic<int64_t> finished_{0};
   alignas(64) std::atomic<bool> busy_{false};
   Call call_ = nullptr;

@@ -71,6 +71,7 @@ public final class Main implements Runnable {
             .addSubcommand(new TokenizerCommand())
             .addSubcommand(new InfoCommand())
             .addSubcommand(new BenchCommand())
+            .addSubcommand(new ProfileCommand())
             .setParameterExceptionHandler((e, rejected) -> main.reject(e))
             .setExecutionExceptionHandler((e, command, parsed) -> main.fail(command, e));
     // Not in the annotation, from which the subcommands inherit.

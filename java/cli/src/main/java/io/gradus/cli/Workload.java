@@ -1,5 +1,7 @@
 package io.gradus.cli;
 
+import io.gradus.autograd.CapturedStep;
+import io.gradus.autograd.Graph;
 import io.gradus.autograd.Tape;
 import io.gradus.data.SafeTensors;
 import io.gradus.data.TokenBatch;
@@ -46,9 +48,9 @@ record Workload(int units, String metric, Runnable step, Training training) {
     this(units, metric, step, null);
   }
 
-  /** A loss, made anew in each step. */
+  /** A loss, made anew in each step from inputs and targets. */
   private interface Loss {
-    Tensor compute();
+    Tensor compute(Tensor inputs, Tensor targets);
   }
 
   /**
@@ -58,8 +60,23 @@ record Workload(int units, String metric, Runnable step, Training training) {
    * @param inputs of the one batch
    * @param targets of the one batch
    * @param loss of the batch
+   * @param optimizer of the model
    */
-  record Training(Module model, Tensor inputs, Tensor targets, Loss loss) {
+  record Training(Module model, Tensor inputs, Tensor targets, Loss loss, Optimizer optimizer) {
+
+    /** One step; its loss. */
+    private Tensor step(Tensor... batch) {
+      try (Tape tape = Tape.record()) {
+        Tensor value = loss.compute(batch[0], batch[1]);
+        optimizer.step(tape.gradients(value));
+        return tape.keep(value);
+      }
+    }
+
+    /** The step, once taken. */
+    Graph capture() {
+      return Graph.capture(this::step, inputs, targets);
+    }
 
     /** Writes the parameters and the batch as safetensors. */
     void save(Path file) throws IOException {
@@ -73,7 +90,7 @@ record Workload(int units, String metric, Runnable step, Training training) {
     @SuppressWarnings("try") // the scope only has to close
     double value() {
       try (Scope scope = Scope.open()) {
-        return loss.compute().item();
+        return loss.compute(inputs, targets).item();
       }
     }
   }
@@ -85,8 +102,8 @@ record Workload(int units, String metric, Runnable step, Training training) {
     Optimizer sgd = Sgd.builder().learningRate(0.01).build(model.parameters());
     Tensor x = Random.normal(Shape.of(batch, inputs), SEED.split(1), 0, 1, device);
     Tensor y = integers(SEED, classes, batch);
-    Loss loss = () -> Losses.crossEntropy(model.forward(x), y);
-    return training(batch, SAMPLES, new Training(model, x, y, loss), sgd);
+    Loss loss = (in, labels) -> Losses.crossEntropy(model.forward(in), labels);
+    return training(batch, SAMPLES, new Training(model, x, y, loss, sgd));
   }
 
   /** Trains a language model on one batch of random tokens. */
@@ -94,9 +111,8 @@ record Workload(int units, String metric, Runnable step, Training training) {
     Gpt model = new Gpt(config, Device.best(), SEED.split(0));
     Tensor x = integers(SEED.split(1), config.vocabulary(), batch, time);
     Tensor y = integers(SEED.split(2), config.vocabulary(), batch, time);
-    TokenBatch tokens = new TokenBatch(x, y);
-    Loss loss = () -> model.loss(tokens);
-    return training(batch * time, TOKENS, new Training(model, x, y, loss), adamW(model));
+    Loss loss = (in, targets) -> model.loss(new TokenBatch(in, targets));
+    return training(batch * time, TOKENS, new Training(model, x, y, loss, adamW(model)));
   }
 
   /** Trains an encoder to tell two classes of random sequences apart. */
@@ -104,25 +120,18 @@ record Workload(int units, String metric, Runnable step, Training training) {
     var model = new BertClassifier(config, 2, Device.best(), SEED.split(0));
     Tensor x = integers(SEED.split(1), config.vocabulary(), batch, time);
     Tensor y = integers(SEED.split(2), 2, batch);
-    Loss loss = () -> Losses.crossEntropy(model.forward(x), y);
-    return training(batch, SAMPLES, new Training(model, x, y, loss), adamW(model));
+    Loss loss = (in, labels) -> Losses.crossEntropy(model.forward(in), labels);
+    return training(batch, SAMPLES, new Training(model, x, y, loss, adamW(model)));
   }
 
   private static Optimizer adamW(Module model) {
     return AdamW.builder().learningRate(3e-4).weightDecay(0.1).build(model.parameters());
   }
 
-  private static Workload training(
-      int units, String metric, Training training, Optimizer optimizer) {
-    return new Workload(
-        units,
-        metric,
-        () -> {
-          try (Tape tape = Tape.record()) {
-            optimizer.step(tape.gradients(training.loss.compute()));
-          }
-        },
-        training);
+  private static Workload training(int units, String metric, Training training) {
+    var captured = CapturedStep.of(training::step);
+    Runnable step = () -> captured.run(training.inputs, training.targets);
+    return new Workload(units, metric, step, training);
   }
 
   /** Generates tokens one by one with a model that has learned nothing: the work is the same. */

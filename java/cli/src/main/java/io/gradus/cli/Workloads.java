@@ -47,6 +47,11 @@ final class Workloads {
         .toList();
   }
 
+  /** Those that train. */
+  static List<String> trainings() {
+    return names().stream().filter(name -> !name.startsWith("generate")).toList();
+  }
+
   static boolean contains(String name) {
     return BY_NAME.containsKey(name);
   }
