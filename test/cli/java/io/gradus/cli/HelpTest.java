@@ -18,7 +18,15 @@ class HelpTest {
     Cli help = Cli.run("--help");
     assertEquals(0, help.code());
     for (String part :
-        List.of("train", "generate", "tokenizer", "info", "bench", "--stacktrace", "--version")) {
+        List.of(
+            "train",
+            "generate",
+            "tokenizer",
+            "info",
+            "bench",
+            "profile",
+            "--stacktrace",
+            "--version")) {
       assertTrue(help.out().contains(part), part);
     }
     assertTrue(help.out().matches("(?s).*0 +success.*1 +a failure.*2 +wrong usage.*"));
@@ -34,7 +42,8 @@ class HelpTest {
         "tokenizer encode",
         "tokenizer decode",
         "info",
-        "bench"
+        "bench",
+        "profile"
       })
   void the_help_of_a_command_lists_and_describes_every_option(String command) {
     Cli help = Cli.run((command + " --help").split(" "));
