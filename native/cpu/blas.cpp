@@ -1,9 +1,16 @@
 #include "cpu/blas.h"
 
 #include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <limits>
+#include <map>
+#include <mutex>
+#include <tuple>
 
+#include "cpu/gemm_buffer.h"
+#include "cpu/gemm_epilogue.h"
 #include "cpu/pool.h"
 #include "gradus/plugin.h"
 
@@ -19,9 +26,14 @@ constexpr int kRowMajor = 101;
 constexpr int kPlain = 111;
 constexpr int kTransposed = 112;
 
+// Smaller products may be computed inside a task, where a time says little.
+constexpr int64_t kLeastTimed = int64_t{1} << 20;
+
 Sgemm cblasSgemm = nullptr;
 std::string description = "no OpenBLAS";
-bool used = false;
+std::atomic<Engine> engine{Engine::Own};
+
+thread_local Buffer blockSums;
 
 /** An environment variable that OpenBLAS reads while it loads; others in this process keep theirs.
  */
@@ -87,16 +99,65 @@ void multiply(const Product& p) {
              blasSize(std::max(p.y.row, p.n)));
 }
 
-/** Rows [i, i + m) and columns [j, j + n) of a product. */
-Product block(const Product& p, int64_t i, int64_t m, int64_t j, int64_t n) {
-  Product part = p;
-  part.m = m;
-  part.n = n;
-  part.a = p.a.at(i, 0);
-  part.b = p.b.at(0, j);
-  if (p.bias != nullptr) part.bias += j;
-  part.y = p.y.at(i, j);
-  return part;
+/** The same with an epilogue: OpenBLAS has none, so the sums pass through a block of their own. */
+void multiplyAndFinish(const Product& p) {
+  float* sums = blockSums.atLeast(p.m * p.n);
+  multiply({p.m, p.n, p.k, p.a, p.b, nullptr, {DType::F32, sums, p.n}, false});
+  finish(sums, p.n, p);
+}
+
+/** Which engine is the faster for each shape that has come by. */
+class Contest {
+ public:
+  bool blasWins(const Product& p, void (*own)(const Product&)) {
+    const Shape shape{p.m, p.n, p.k, p.a.column != 1, p.b.column != 1};
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      auto known = blasWins_.find(shape);
+      if (known != blasWins_.end()) return known->second;
+      if (blasWins_.size() == kMostShapes) return false;
+    }
+    // Unlocked: whoever else times the same shape meanwhile takes the verdict that came first.
+    const bool wins = isFaster(p, own);
+    std::lock_guard<std::mutex> lock(mutex_);
+    return blasWins_.emplace(shape, wins).first->second;
+  }
+
+ private:
+  using Shape = std::tuple<int64_t, int64_t, int64_t, bool, bool>;
+  static constexpr size_t kMostShapes = 1024;
+
+  /** On the operands themselves, in turn, into memory of its own. */
+  static bool isFaster(Product p, void (*own)(const Product&)) {
+    constexpr int kRounds = 4;  // the first warms the caches
+    Buffer result;
+    p.y = {DType::F32, result.atLeast(p.m * p.n), p.n};
+    p.accumulate = false;
+    double ownBest = std::numeric_limits<double>::infinity(), blasBest = ownBest;
+    for (int round = 0; round < kRounds; ++round) {
+      const double ownTime = seconds([&] { own(p); }), blasTime = seconds([&] { blasGemm(p); });
+      if (round == 0) continue;
+      ownBest = std::min(ownBest, ownTime);
+      blasBest = std::min(blasBest, blasTime);
+    }
+    return blasBest < ownBest;
+  }
+
+  template <class Work>
+  static double seconds(Work&& work) {
+    auto start = std::chrono::steady_clock::now();
+    work();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  }
+
+  std::mutex mutex_;
+  std::map<Shape, bool> blasWins_;
+};
+
+/** Never deleted: pool threads outlive static destructors. */
+Contest& contest() {
+  static Contest* shared = new Contest;
+  return *shared;
 }
 
 }  // namespace
@@ -117,10 +178,25 @@ void openBlas(const char* path, bool use) {
   size_t space = config.find(' ');
   size_t version = space == std::string::npos ? space : config.find(' ', space + 1);
   description = config.substr(0, version) + " " + core;
-  used = use;
+  engine = use ? Engine::OpenBlas : Engine::Own;
 }
 
-bool usesBlas() { return used; }
+void setEngine(Engine chosen) {
+  if (chosen != Engine::Own && cblasSgemm == nullptr) {
+    throw std::runtime_error(
+        "gemm: there is no OpenBLAS to multiply with: none was opened; choose the engine own");
+  }
+  engine = chosen;
+}
+
+bool usesBlas() { return engine == Engine::OpenBlas; }
+
+bool usesBlas(const Product& p, void (*own)(const Product&)) {
+  if (engine != Engine::Auto) return usesBlas();
+  const bool plain = p.a.type == DType::F32 && p.b.type == DType::F32 && p.y.type == DType::F32 &&
+                     p.bias == nullptr && p.epilogue.empty() && p.rowSums == nullptr;
+  return plain && p.m * p.n * p.k > kLeastTimed && contest().blasWins(p, own);
+}
 
 std::string blasDescription() { return description; }
 
@@ -135,7 +211,8 @@ void blasGemm(const Product& p) {
   int64_t down = (p.m + rows - 1) / rows, across = (p.n + columns - 1) / columns;
   pool().run(down * across, [&](int64_t task) {
     int64_t i = task / across * rows, j = task % across * columns;
-    multiply(block(p, i, std::min(rows, p.m - i), j, std::min(columns, p.n - j)));
+    Product part = p.part(i, std::min(rows, p.m - i), j, std::min(columns, p.n - j));
+    p.epilogue.empty() ? multiply(part) : multiplyAndFinish(part);
   });
 }
 

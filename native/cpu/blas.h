@@ -8,10 +8,24 @@
 
 namespace gradus {
 
+/**
+ * What multiplies matrices. Own is the default: its bits are the same in every run. Auto times both
+ * at the first product of a shape and keeps to the faster, so its bits are those of one or the
+ * other, for the life of the process.
+ */
+enum class Engine { Own, OpenBlas, Auto };
+
 /** `use` says whether products go through it; else it only stands by. */
 void openBlas(const char* path, bool use);
 
+/** Any but Own wants an OpenBLAS that is open. */
+void setEngine(Engine engine);
+
+/** Whether all products go through OpenBLAS. */
 bool usesBlas();
+
+/** Whether this product does. `own` is what else would compute it. */
+bool usesBlas(const Product& product, void (*own)(const Product&));
 
 /** For example "OpenBLAS 0.3.31 SkylakeX". */
 std::string blasDescription();

@@ -11,6 +11,7 @@
 #include "cpu/blas.h"
 #include "cpu/gemm_blocks.h"
 #include "cpu/gemm_buffer.h"
+#include "cpu/gemm_epilogue.h"
 #include "cpu/gemm_kernel.h"
 #include "cpu/gemm_pack.h"
 #include "cpu/gemm_rows.h"
@@ -33,7 +34,7 @@ constexpr int64_t kFewDeep = 32;               // rows of b that stay in the TLB
 
 int64_t ceilDivide(int64_t x, int64_t y) { return (x + y - 1) / y; }
 
-thread_local Buffer sharedB, widenedA, ownStrip, ownColumns, ownResult;
+thread_local Buffer sharedB, widenedA, ownStrip, ownColumns, ownResult, ownTransposed;
 
 /** Columns [begin, end) of b; the last vector may be partly filled. */
 struct Strip {
@@ -42,6 +43,16 @@ struct Strip {
   int64_t width() const { return vectors * kLanes; }
   bool whole() const { return columns() == width(); }
 };
+
+/** The operands of the transposed product; what is as y is stays so. */
+Product transpose(const Product& p) {
+  Product t = p;
+  t.m = p.n;
+  t.n = p.m;
+  t.a = p.b.transposed();
+  t.b = p.a.transposed();
+  return t;
+}
 
 /** One product. Where it is transposed, y is stored as (n, m) and the bias belongs to the rows. */
 class Multiplication {
@@ -105,7 +116,8 @@ class Multiplication {
 
   /** Rows [i, i + rows) of a strip of y. */
   void multiply(int64_t i, int64_t rows, const Strip& s) const {
-    bool inPlace = s.whole() && !transposed_ && p.y.type == DType::F32;
+    const bool finishes = !p.epilogue.empty();
+    bool inPlace = s.whole() && !transposed_ && p.y.type == DType::F32 && !finishes;
     const float* bias = p.bias == nullptr ? nullptr : p.bias + (transposed_ ? i : s.begin);
     Tiles t;
     t.y = inPlace ? p.y.at(i, s.begin).floats() : ownResult.atLeast(rows * kStrip);
@@ -128,6 +140,7 @@ class Multiplication {
       sweep(t, i, rows, l, s.vectors);
     }
     if (inPlace) return;
+    if (finishes) return finish(t, i, rows, s);
     Result y = transposed_ ? p.y.at(s.begin, i) : p.y.at(i, s.begin);
     withElement(y.type, [&](auto element) {
       auto* to = y.data.as<decltype(element)>();
@@ -137,6 +150,13 @@ class Multiplication {
         storeRows(t.y, t.yRow, rows, s.columns(), bias, p.accumulate, to, y.row);
       }
     });
+  }
+
+  void finish(const Tiles& t, int64_t i, int64_t rows, const Strip& s) const {
+    if (!transposed_) return gradus::finish(t.y, t.yRow, p.part(i, rows, s.begin, s.columns()));
+    float* sums = ownTransposed.atLeast(rows * s.columns());
+    storeColumns(t.y, t.yRow, rows, s.columns(), nullptr, false, sums, rows);
+    gradus::finish(sums, rows, transpose(p).part(s.begin, s.columns(), i, rows));
   }
 
   /** Covers the rows with tiles that are about as high as each other. */
@@ -188,15 +208,6 @@ Matrix widened(const Matrix& x, int64_t rows, int64_t columns) {
   return Matrix::of(DType::F32, to, rows, columns, transposed);
 }
 
-Product transpose(const Product& p) {
-  Product t = p;
-  t.m = p.n;
-  t.n = p.m;
-  t.a = p.b.transposed();
-  t.b = p.a.transposed();
-  return t;
-}
-
 }  // namespace
 
 void storeBias(const Product& p) {
@@ -211,10 +222,18 @@ void storeBias(const Product& p) {
   });
 }
 
-void gemm(const Product& product) {
-  if (product.m == 0 || product.n == 0) return;
-  if (product.k == 0) return storeBias(product);
-  if (usesBlas()) return blasGemm(product);
+namespace {
+
+/** Of k = 0. */
+void storeNoSums(const Product& p) {
+  if (p.epilogue.empty()) return storeBias(p);
+  const float zeros[kDepth] = {};
+  for (int64_t j = 0; j < p.n; j += kDepth) {
+    finish(zeros, 0, p.part(0, p.m, j, std::min(kDepth, p.n - j)));
+  }
+}
+
+void multiplyOwn(const Product& product) {
   if (readsOnce(product)) return multiplyFewRows(product);
   if (paysInBlocks(product)) return multiplyInBlocks(product);
   bool transposed = betterTransposed(product);
@@ -227,9 +246,25 @@ void gemm(const Product& product) {
     if (widens) piece.a = widened(p.a, p.m, p.k);
     Multiplication(piece, transposed).run();
     p.a = p.a.at(p.m, 0);
-    p.y = transposed ? p.y.at(0, p.m) : p.y.at(p.m, 0);
+    const int64_t down = transposed ? 0 : p.m, across = p.m - down;
+    p.y = p.y.at(down, across);
+    p.epilogue = p.epilogue.at(down, across);
     if (transposed && p.bias != nullptr) p.bias += p.m;
   }
+}
+
+}  // namespace
+
+void gemm(const Product& product) {
+  const bool blas = usesBlas(product, multiplyOwn);
+  // Blocks sum rows up while they pack them.
+  const bool sums = product.rowSums != nullptr;
+  if (sums && (blas || product.n == 0 || readsOnce(product) || !paysInBlocks(product))) {
+    sumRows(product);
+  }
+  if (product.m == 0 || product.n == 0) return;
+  if (product.k == 0) return storeNoSums(product);
+  blas ? blasGemm(product) : multiplyOwn(product);
 }
 
 }  // namespace gradus

@@ -33,19 +33,63 @@ struct Result {
   Out data;
   int64_t row;
 
+  static Result none() { return {DType::F32, int64_t{0}, 0}; }
   Result at(int64_t i, int64_t j) const {
     return {type, data.address + (i * row + j) * byteSize(type), row};
   }
   float* floats() const { return data.as<float>(); }
 };
 
-/** y (m, n) = a (m, k) times b (k, n), + y where it accumulates, + bias (n) or null. */
+enum class Activation { None, Relu, Gelu, GeluErf, Silu };
+
+/**
+ * What becomes of each sum s, bias included, before it is stored, while it is still in the cache:
+ * activation(s + residual), or s + residual times the activation's derivative at `slopeAt`. What
+ * has no data is left out; the operands are laid out as y is, each of a type of its own.
+ */
+struct Epilogue {
+  Activation activation = Activation::None;
+  Result residual = Result::none();
+  Result before = Result::none();  // takes the activation's argument, which its gradient needs
+  Result slopeAt = Result::none();
+
+  bool empty() const {
+    return activation == Activation::None && !residual.data && !before.data && !slopeAt.data;
+  }
+  Epilogue at(int64_t i, int64_t j) const {
+    auto moved = [&](const Result& x) { return x.data ? x.at(i, j) : x; };
+    return {activation, moved(residual), moved(before), moved(slopeAt)};
+  }
+};
+
+/**
+ * y (m, n) = a (m, k) times b (k, n), + bias (n) or null, through the epilogue, + y where it
+ * accumulates.
+ */
 struct Product {
   int64_t m, n, k;
   Matrix a, b;
   const float* bias;
   Result y;
   bool accumulate;
+  Epilogue epilogue{};
+  /** Takes the sums of a's rows (m) or is null, + what it held where the product accumulates: where
+   * a is dy', the gradient of the bias. */
+  float* rowSums = nullptr;
+
+  /** Rows [i, i + rows) and columns [j, j + columns) of y. */
+  Product part(int64_t i, int64_t rows, int64_t j, int64_t columns) const {
+    return {rows,
+            columns,
+            k,
+            a.at(i, 0),
+            b.at(0, j),
+            bias == nullptr ? nullptr : bias + j,
+            y.at(i, j),
+            accumulate,
+            epilogue.at(i, j),
+            rowSums == nullptr || j > 0 ? nullptr : rowSums + i};
+  }
 };
 
 /** The order of each sum depends on the sizes alone. */

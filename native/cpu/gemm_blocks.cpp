@@ -1,12 +1,14 @@
 // Both operands are packed into the order in which the innermost loop reads them: a into panels as
-// high as a tile, b into strips as wide as one, kDepth of k at a time. A panel and a strip meet in
-// L1 and L2. What many tasks use is packed once for all of them; what a single task uses it packs
-// for itself, just before, while the processor fetches the next strip.
+// high as a tile, b into strips as wide as one, a depth of k at a time. The operand of the shorter
+// side is packed once for all tasks and stays in L2 until the next depth. Of the longer one, a task
+// packs a piece just before it is used, while the processor fetches the next: reading from memory
+// what nobody fetched ahead was most of what kept a product from the processor's peak.
 #include "cpu/gemm_blocks.h"
 
 #include <algorithm>
 
 #include "cpu/gemm_buffer.h"
+#include "cpu/gemm_epilogue.h"
 #include "cpu/gemm_kernel.h"
 #include "cpu/gemm_pack.h"
 #include "cpu/pool.h"
@@ -16,11 +18,12 @@ namespace gradus {
 namespace {
 
 constexpr int64_t kStrip = kStripVectors * kLanes;
-constexpr int64_t kDepth = 256;                    // of k: a strip is 24 KiB, of AVX-512 48
-constexpr int64_t kRows = 256;                     // of a block of a: 256 KiB
-constexpr int64_t kSmall = int64_t{1} << 18;       // floats of an operand that stays in L2 whole
-constexpr int64_t kPacked = int64_t{1} << 22;      // floats of an operand that are packed at a time
-constexpr int64_t kWide = 2048;                    // of m or n: then blocks of k hold as many
+constexpr int64_t kDepth = 192;                    // of k: a strip of b leaves room in L1
+constexpr int64_t kWhole = 256;                    // k up to here is one depth
+constexpr int64_t kRows = 512;                     // of a that stay in L2, one depth of them
+constexpr int64_t kNarrow = 1024;                  // columns of b of which the same is true
+constexpr int64_t kGroup = 64;                     // rows of a that are packed together
+constexpr int64_t kResult = int64_t{1} << 20;      // floats of y that stay near until k is done
 constexpr int64_t kTasks = 32;                     // enough to be shared out evenly
 constexpr int64_t kFew = 128;                      // rows or columns for which packing does not pay
 constexpr int64_t kWork = int64_t{1} << 25;        // multiplications, as for rows
@@ -29,7 +32,12 @@ constexpr int64_t kColumnWork = int64_t{1} << 22;  // where the columns of a are
 int64_t ceilDivide(int64_t x, int64_t y) { return (x + y - 1) / y; }
 int64_t roundUp(int64_t x, int64_t unit) { return ceilDivide(x, unit) * unit; }
 
-thread_local Buffer sharedA, sharedB, sharedSums, ownA, ownB, ownColumns, ownResult;
+/** The size of equal parts of n, up to `most` and whole units. */
+int64_t even(int64_t n, int64_t most, int64_t unit) {
+  return std::min(n, roundUp(ceilDivide(n, ceilDivide(n, most)), unit));
+}
+
+thread_local Buffer sharedA, sharedB, sharedSums, ownA, ownB, ownColumns;
 
 /** Columns [begin, end) of b; the last vector may be partly filled. */
 struct Strip {
@@ -39,44 +47,40 @@ struct Strip {
   bool whole() const { return columns() == width(); }
 };
 
-/** A product whose packed operands fit their buffers. */
+/** y (rows) = the sums of packed rows of a, of k each, + y where it accumulates. */
+void addRowSums(const float* a, int64_t rows, int64_t k, bool accumulate, float* y) {
+  for (int64_t i = 0; i < rows; i += kPanel, a += kPanel * k) {
+    float sums[kPanel] = {};
+    for (int64_t l = 0; l < k; ++l) {
+      for (int r = 0; r < kPanel; ++r) sums[r] += a[l * kPanel + r];
+    }
+    for (int64_t r = 0; r < std::min<int64_t>(kPanel, rows - i); ++r) {
+      y[i + r] = sums[r] + (accumulate ? y[i + r] : 0);
+    }
+  }
+}
+
+/** A product of which a block of the result stays in the cache from one depth to the next. */
 class Blocks {
  public:
   explicit Blocks(const Product& product) : p(product) {
     vectors_ = ceilDivide(p.n, kLanes);
     strips_ = ceilDivide(vectors_, kStripVectors);
     panels_ = ceilDivide(p.m, kPanel);
-    depths_ = ceilDivide(p.k, kDepth);
-    depth_ = roundUp(ceilDivide(p.k, depths_), 8);
-    down_ = ceilDivide(p.m, kRows);
-    if (p.m * p.k <= kSmall) down_ = 1;
-    if (down_ == 1) {
-      across_ = std::min(strips_, kTasks);
-    } else if (p.n * p.k <= kSmall) {
-      down_ = std::max(down_, std::min(kTasks, panels_ / 8));
-      across_ = 1;
-    } else {
-      across_ = std::min(strips_, ceilDivide(kTasks, down_));
+    depth_ = p.k <= kWhole ? p.k : roundUp(ceilDivide(p.k, ceilDivide(p.k, kDepth)), 8);
+  }
+
+  void run(bool byRows) {
+    for (int64_t l = 0; l < p.k; l += depth_) {
+      if (byRows) {
+        multiplyByRows(l, std::min(depth_, p.k - l));
+      } else {
+        multiplyByStrips(l, std::min(depth_, p.k - l));
+      }
     }
   }
 
-  /** Whether each task packs its own rows of a, or its own strips of b. */
-  bool ownsA() const { return across_ == 1 && down_ > 1; }
-  bool ownsB() const { return down_ == 1; }
-
-  void run() {
-    if (!ownsA()) packA();
-    if (!ownsB()) packB();
-    pool().run(down_ * across_, [this](int64_t task) {
-      int64_t row = task / across_, column = task % across_;
-      multiply(row, column * strips_ / across_, (column + 1) * strips_ / across_);
-    });
-  }
-
  private:
-  int64_t rowOf(int64_t block) const { return std::min(block * panels_ / down_ * kPanel, p.m); }
-  int64_t depthAt(int64_t l) const { return std::min(depth_, p.k - l); }
-
   /** Strips differ by at most one vector: a narrow one would be slow. */
   Strip strip(int64_t s) const {
     int64_t least = vectors_ / strips_, wider = vectors_ % strips_;
@@ -85,116 +89,115 @@ class Blocks {
     return {begin, std::min(begin + vectors * kLanes, p.n), vectors};
   }
 
-  void packA() {
-    a_ = sharedA.atLeast(panels_ * kPanel * p.k);
-    pool().run(down_ * depths_, [this](int64_t task) {
-      int64_t block = task / depths_, l = task % depths_ * depth_;
-      packRowsOfA(block, l, a_ + rowOf(block) * p.k);
+  /** Whether y itself holds the sums of one depth until those of the next are added. */
+  bool sumsInY() const { return p.y.type == DType::F32 && (p.epilogue.empty() || !p.accumulate); }
+
+  void packStrip(const Strip& s, int64_t l, int64_t k, float* to) const {
+    pack(p.b.at(l, s.begin), k, s.columns(), s.width(), ownColumns, to);
+  }
+
+  void packRowsOfA(int64_t i, int64_t rows, int64_t l, int64_t k, float* to) const {
+    packPanels(p.a.at(i, l).transposed(), k, rows, ownColumns, to);
+    if (p.rowSums != nullptr) addRowSums(to, rows, k, l > 0 || p.accumulate, p.rowSums + i);
+  }
+
+  /** The rows of a are packed once, and each task packs its strips of b one by one. */
+  void multiplyByStrips(int64_t l, int64_t k) {
+    float* a = sharedA.atLeast(panels_ * kPanel * k);
+    pool().run(ceilDivide(p.m, kGroup), [&](int64_t task) {
+      int64_t i = task * kGroup;
+      packRowsOfA(i, std::min(kGroup, p.m - i), l, k, a + i * k);
     });
-  }
-
-  /** Panels of a block of rows: those of each depth lie together. */
-  void packRowsOfA(int64_t block, int64_t l, float* to) const {
-    int64_t i = rowOf(block), rows = rowOf(block + 1) - i;
-    to += roundUp(rows, kPanel) * l;
-    packPanels(p.a.at(i, l).transposed(), depthAt(l), rows, ownColumns, to);
-  }
-
-  void packB() {
-    b_ = sharedB.atLeast(vectors_ * kLanes * p.k);
-    pool().run(strips_ * depths_, [this](int64_t task) {
-      Strip s = strip(task / depths_);
-      int64_t l = task % depths_ * depth_;
-      packStrip(s, l, b_ + s.begin * p.k + l * s.width());
-    });
-  }
-
-  void packStrip(const Strip& s, int64_t l, float* to) const {
-    pack(p.b.at(l, s.begin), depthAt(l), s.columns(), s.width(), ownColumns, to);
-  }
-
-  /** A block of rows times some strips. */
-  void multiply(int64_t block, int64_t firstStrip, int64_t endStrip) const {
-    const int64_t i = rowOf(block), rows = rowOf(block + 1) - i;
-    const float* a = a_ + i * p.k;
-    if (ownsA()) {
-      float* own = ownA.atLeast((rows + kPanel) * p.k);
-      for (int64_t l = 0; l < p.k; l += depth_) packRowsOfA(block, l, own);
-      a = own;
-    }
-    for (int64_t s = firstStrip; s < endStrip; ++s) {
-      multiply(i, rows, a, strip(s), s + 1 < endStrip ? strip(s + 1) : Strip{0, 0, 0});
-    }
-  }
-
-  void multiply(int64_t i, int64_t rows, const float* a, const Strip& s, const Strip& next) const {
-    const bool inPlace = s.whole() && p.y.type == DType::F32;
-    const float* bias = p.bias == nullptr ? nullptr : p.bias + s.begin;
-    Panels t;
-    t.rows = rows;
-    t.y = inPlace ? p.y.at(i, s.begin).floats() : ownResult.atLeast(rows * kStrip);
-    t.yRow = inPlace ? p.y.row : s.width();
-    for (int64_t l = 0; l < p.k; l += depth_) {
-      t.k = depthAt(l);
-      t.a = a + roundUp(rows, kPanel) * l;
-      if (ownsB()) {
-        float* own = ownB.atLeast(kStrip * (kDepth + 8));
-        packStrip(s, l, own);
-        t.b = own;
-        t.ahead = l + depth_ < p.k ? aheadOf(s, l + depth_) : aheadOf(next, 0);
-      } else {
-        t.b = b_ + s.begin * p.k + l * s.width();
-        // What follows it: the next depth of the strip, or the next strip.
-        t.ahead = Ahead(t.b + t.k * s.width(), 1, t.k * s.width() * byteSize(DType::F32), 0);
+    const int64_t tasks = std::min(strips_, kTasks);
+    float* sums = sumsBeside();
+    pool().run(tasks, [&](int64_t task) {
+      float* own = ownB.atLeast(kStrip * depth_);
+      int64_t end = (task + 1) * strips_ / tasks;
+      for (int64_t s = task * strips_ / tasks; s < end; ++s) {
+        packStrip(strip(s), l, k, own);
+        Ahead ahead = s + 1 < strips_ ? aheadOf(strip(s + 1), l, k) : Ahead();
+        multiply(0, p.m, a, strip(s), own, l, k, sums, ahead);
       }
-      t.bias = inPlace && l == 0 ? bias : nullptr;
-      t.accumulate = l > 0 || (inPlace && p.accumulate);
-      multiplyPanels(t, s.vectors);
-    }
-    if (inPlace) return;
-    withElement(p.y.type, [&](auto element) {
-      storeRows(t.y, t.yRow, rows, s.columns(), bias, p.accumulate,
-                p.y.at(i, s.begin).data.as<decltype(element)>(), p.y.row);
     });
   }
 
-  /** What of b will be packed next. */
-  Ahead aheadOf(const Strip& s, int64_t l) const {
-    if (s.vectors == 0) return {};
-    Matrix b = p.b.at(l, s.begin);
-    int64_t rows = depthAt(l), columns = s.columns();
-    if (b.column != 1) {
-      b = b.transposed();
+  /** The strips of b are packed once, and each task packs its rows of a group by group. */
+  void multiplyByRows(int64_t l, int64_t k) {
+    float* b = sharedB.atLeast(vectors_ * kLanes * k);
+    pool().run(strips_, [&](int64_t s) { packStrip(strip(s), l, k, b + strip(s).begin * k); });
+    const int64_t groups = ceilDivide(p.m, kGroup), tasks = std::min(groups, kTasks);
+    float* sums = sumsBeside();
+    pool().run(tasks, [&](int64_t task) {
+      float* own = ownA.atLeast(kGroup * depth_);
+      int64_t end = (task + 1) * groups / tasks;
+      for (int64_t g = task * groups / tasks; g < end; ++g) {
+        int64_t i = g * kGroup, rows = std::min(kGroup, p.m - i);
+        packRowsOfA(i, rows, l, k, own);
+        Ahead ahead = g + 1 < groups
+                          ? aheadOf(p.a.at(i + kGroup, l), std::min(kGroup, p.m - i - kGroup), k)
+                          : Ahead();
+        for (int64_t s = 0; s < strips_; ++s) {
+          multiply(i, rows, own, strip(s), b + strip(s).begin * k, l, k, sums, ahead);
+        }
+      }
+    });
+  }
+
+  /** Where the sums of the depths so far stand that cannot stand in y, or null. */
+  float* sumsBeside() const {
+    if (!sumsInY()) return sharedSums.atLeast(p.m * vectors_ * kLanes);
+    return strip(strips_ - 1).whole() ? nullptr : sharedSums.atLeast(p.m * kStrip);
+  }
+
+  /** Rows [i, i + rows) of a strip. */
+  void multiply(int64_t i, int64_t rows, const float* a, const Strip& s, const float* b, int64_t l,
+                int64_t k, float* sums, Ahead& ahead) const {
+    const bool inY = sumsInY() && s.whole(),
+               finishes = l + k == p.k && !(inY && p.epilogue.empty());
+    Panels t;
+    t.k = k;
+    t.b = b;
+    t.bias = inY && l == 0 && p.bias != nullptr ? p.bias + s.begin : nullptr;
+    t.accumulate = l > 0 || (inY && p.accumulate);
+    t.ahead = ahead;
+    // What is finished is read back while it is in L1.
+    const int64_t most = finishes ? 4 * kPanel : rows;
+    for (int64_t done = 0; done < rows; done += t.rows) {
+      t.rows = std::min(most, rows - done);
+      t.a = a + done * k;
+      const int64_t row = i + done;
+      if (inY) {
+        t.y = p.y.at(row, s.begin).floats();
+        t.yRow = p.y.row;
+      } else {
+        t.y = sums + (sumsInY() ? 0 : p.m * s.begin) + row * s.width();
+        t.yRow = s.width();
+      }
+      multiplyPanels(t, s.vectors);
+      if (!finishes) continue;
+      Product part = p.part(row, t.rows, s.begin, s.columns());
+      if (inY) part.bias = nullptr;
+      finish(t.y, t.yRow, part);
+    }
+    ahead = t.ahead;
+  }
+
+  /** What will be packed next. */
+  static Ahead aheadOf(Matrix x, int64_t rows, int64_t columns) {
+    if (x.column != 1) {
+      x = x.transposed();
       std::swap(rows, columns);
     }
-    int64_t size = byteSize(b.type);
-    return Ahead(b.data.as<char>(), rows, columns * size, b.row * size);
+    int64_t size = byteSize(x.type);
+    return Ahead(x.data.as<char>(), rows, columns * size, x.row * size);
+  }
+  Ahead aheadOf(const Strip& s, int64_t l, int64_t k) const {
+    return aheadOf(p.b.at(l, s.begin), k, s.columns());
   }
 
   Product p;
-  int64_t vectors_, strips_, panels_, depths_, depth_, down_, across_;
-  float* a_ = nullptr;
-  float* b_ = nullptr;
+  int64_t vectors_, strips_, panels_, depth_;
 };
-
-/** Rows, columns and k of the largest part of a product that is packed at once. */
-void multiplyPiece(const Product& product, int64_t k) {
-  Product p = product;
-  int64_t rows = p.n * k <= kSmall ? p.m : std::max(kPacked / k, kRows) / kRows * kRows;
-  int64_t columns =
-      p.m <= kRows || p.m * k <= kSmall ? p.n : std::max(kPacked / k / kStrip * kStrip, kStrip);
-  for (int64_t j = 0; j < product.n; j += columns) {
-    p.n = std::min(columns, product.n - j);
-    for (int64_t i = 0; i < product.m; i += rows) {
-      p.m = std::min(rows, product.m - i);
-      p.a = product.a.at(i, 0);
-      p.b = product.b.at(0, j);
-      p.y = product.y.at(i, j);
-      p.bias = product.bias == nullptr ? nullptr : product.bias + j;
-      Blocks(p).run();
-    }
-  }
-}
 
 }  // namespace
 
@@ -204,33 +207,23 @@ bool paysInBlocks(const Product& p) {
 }
 
 void multiplyInBlocks(const Product& product) {
-  int64_t wide = std::min(kWide, std::max(product.m, product.n));
-  int64_t k = roundUp(ceilDivide(product.k, ceilDivide(product.k * wide, kPacked)), kDepth);
-  if (k >= product.k) return multiplyPiece(product, product.k);
-  Product p = product;
-  // Sums over pieces of k are rounded once, at the end.
-  const bool sums = p.y.type != DType::F32;
-  if (sums) {
-    p.y = {DType::F32, sharedSums.atLeast(p.m * p.n), p.n};
-    p.bias = nullptr;
-    p.accumulate = false;
+  const bool byRows = product.m > product.n && product.n <= kNarrow;
+  // Where k is one depth, nothing is added to later.
+  const bool once = product.k <= kWhole;
+  int64_t rows = product.m, columns = product.n;
+  if (byRows) {
+    if (!once) rows = even(product.m, std::max(kResult / columns, kGroup), kGroup);
+  } else {
+    rows = even(product.m, kRows, kGroup);
+    if (!once) columns = even(product.n, std::max(kResult / rows, kStrip), kStrip);
   }
-  for (int64_t l = 0; l < product.k; l += k) {
-    p.k = std::min(k, product.k - l);
-    p.a = product.a.at(0, l);
-    p.b = product.b.at(l, 0);
-    multiplyPiece(p, p.k);
-    p.bias = nullptr;
-    p.accumulate = true;
+  for (int64_t j = 0; j < product.n; j += columns) {
+    for (int64_t i = 0; i < product.m; i += rows) {
+      Product part =
+          product.part(i, std::min(rows, product.m - i), j, std::min(columns, product.n - j));
+      Blocks(part).run(byRows);
+    }
   }
-  if (!sums) return;
-  constexpr int64_t kStored = int64_t{1} << 14;
-  pool().split(p.m, std::max<int64_t>(kStored / p.n, 1), [&](int64_t begin, int64_t end) {
-    withElement(product.y.type, [&](auto element) {
-      storeRows(p.y.at(begin, 0).floats(), p.n, end - begin, p.n, product.bias, product.accumulate,
-                product.y.at(begin, 0).data.as<decltype(element)>(), product.y.row);
-    });
-  });
 }
 
 }  // namespace gradus

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "cpu/gemm_buffer.h"
+#include "cpu/gemm_epilogue.h"
 #include "cpu/gemm_pack.h"
 #include "cpu/pool.h"
 
@@ -71,6 +72,10 @@ int64_t multiplyColumns(const Product& p, const float* a, const E* b, Y* y, int6
     float sums[Rows][Columns];
     dotProducts<Rows, Columns>(a, p.k, b + j * p.b.column, p.b.column, p.k, sums);
     for (int i = 0; i < Rows; ++i) {
+      if (!p.epilogue.empty()) {
+        finish(sums[i], Columns, p.part(i, 1, j, Columns));
+        continue;
+      }
       Y* to = y + i * p.y.row + j;
       storeRows(sums[i], Columns, 1, Columns, p.bias == nullptr ? nullptr : p.bias + j,
                 p.accumulate, to, p.y.row);
