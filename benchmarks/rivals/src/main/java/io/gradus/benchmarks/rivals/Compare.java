@@ -1,5 +1,6 @@
 package io.gradus.benchmarks.rivals;
 
+import io.gradus.benchmarks.Machine;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -17,6 +18,7 @@ import java.util.Map;
  */
 public final class Compare {
   private static final String STEPS = "20";
+  private static final long LISTEN_MS = 200;
 
   private final Options options;
   private final Path starts;
@@ -104,6 +106,7 @@ public final class Compare {
           engine == Engine.GRADUS
               ? List.of("--json")
               : List.of("--start", starts.resolve(workload.name()).toString()));
+      report.addBusy(Machine.busy(LISTEN_MS));
       Result.Run run = Result.Run.of(run(engine, workload, arguments));
       result.add(run);
       say("round %d: %s: %s: %s".formatted(round, workload.name(), engine.title(), run));

@@ -19,7 +19,7 @@ enum Engine {
   LIBTORCH("libtorch", "libtorch as shipped", "pytorch", "openblas"),
   DJL("djl", "DJL", "pytorch-engine", "pytorch-native-cpu"),
   DEEPLEARNING4J("deeplearning4j", "Deeplearning4j", "deeplearning4j-nn", "nd4j-native"),
-  PURE_JAVA("java", "pure Java");
+  PURE_JAVA("java", "pure Java", "gradus-benchmarks");
 
   private static final String RIVALS = "io.gradus.benchmarks.rivals.";
 

@@ -37,6 +37,7 @@ final class JsonReport {
     out.writeNumberField("rounds", options.rounds());
     out.writeNumberField("seconds", options.seconds());
     out.writeNumberField("loss_tolerance", Result.TOLERANCE);
+    write("others_busy", report.busy());
     out.writeObjectFieldStart("versions");
     for (Engine engine : options.engines()) {
       out.writeStringField(engine.option(), engine.versions());

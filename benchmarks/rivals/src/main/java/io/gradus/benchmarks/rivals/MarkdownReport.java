@@ -106,9 +106,9 @@ final class MarkdownReport {
       rows.add(
           List.of(
               "`" + workload.name() + "`",
-              format("%.4g", workload.gemmFlops() / 1e9),
-              format("%.4g", workload.attentionFlops() / 1e9),
-              format("%.4g", workload.bytes() / 1e6),
+              number(workload.gemmFlops() / 1e9),
+              number(workload.attentionFlops() / 1e9),
+              number(workload.bytes() / 1e6),
               format("%.3g", workload.floor(peaks)),
               format("%.3g", workload.attainable(peaks))));
     }
@@ -129,7 +129,7 @@ final class MarkdownReport {
     List<String> names = new ArrayList<>(report.peaksUsed().figures().keySet());
     List<List<String>> rows = new ArrayList<>();
     for (Peaks peaks : report.peaks()) {
-      rows.add(names.stream().map(name -> format("%.4g", peaks.figures().get(name))).toList());
+      rows.add(names.stream().map(name -> number(peaks.figures().get(name))).toList());
     }
     table(names.stream().map(name -> name.replace('_', ' ')).toList(), rows);
   }
@@ -146,6 +146,10 @@ final class MarkdownReport {
             report.date(),
             options.rounds(),
             options.seconds()));
+    line(
+        format(
+            "Before each measurement other programs used %.0f %% of the processors (%.0f to %.0f).",
+            100 * report.busy().median(), 100 * report.busy().least(), 100 * report.busy().most()));
     line("");
     for (Engine engine : options.engines()) {
       line("- " + engine.title() + ": " + engine.versions());
@@ -166,6 +170,10 @@ final class MarkdownReport {
 
   private static String figure(double rate) {
     return format(rate < 10 ? "%.2f" : rate < 100 ? "%.1f" : "%,.0f", rate);
+  }
+
+  private static String number(double value) {
+    return value == Math.rint(value) ? format("%.0f", value) : format("%.4g", value);
   }
 
   private static String digits(double loss) {

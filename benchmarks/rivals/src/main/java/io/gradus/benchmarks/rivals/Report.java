@@ -2,6 +2,7 @@ package io.gradus.benchmarks.rivals;
 
 import io.gradus.benchmarks.Rounds;
 import java.time.LocalDate;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
@@ -18,6 +19,8 @@ final class Report {
   private final Map<Key, Result> results = new HashMap<>();
   private final Map<Integer, Peaks> peaks = new TreeMap<>();
 
+  private final List<Double> busy = new ArrayList<>();
+
   Report(Options options) {
     this.options = options;
   }
@@ -28,6 +31,15 @@ final class Report {
 
   void add(Peaks found) {
     peaks.merge(found.threads(), found, Peaks::or);
+  }
+
+  void addBusy(double share) {
+    busy.add(share);
+  }
+
+  /** The share of the processors that other programs used before each measurement. */
+  Rounds busy() {
+    return Rounds.of(busy, share -> share);
   }
 
   Options options() {

@@ -2,10 +2,7 @@ package io.gradus.benchmarks.rivals;
 
 import io.gradus.benchmarks.Machine;
 import io.gradus.benchmarks.Rounds;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDate;
@@ -23,49 +20,10 @@ import java.util.Map;
  * <p>{@code CompareKernels [rounds] [threads] [file.md]}.
  */
 public final class CompareKernels {
-  // MKL's threads spin for 200 ms after their last product, and would disturb the other engine.
-  private static final long PAUSE_MS = 250;
-
   /** What both took in one round, in ms. */
   private record Round(double gradus, double libtorch) {
     double ratio() {
       return libtorch / gradus;
-    }
-  }
-
-  /** An engine that waits for the name of a call. */
-  private static final class Engine implements AutoCloseable {
-    private final Process process;
-    private final PrintWriter calls;
-    private final BufferedReader times;
-
-    Engine(Class<?> program, String threads) throws IOException {
-      process =
-          new ProcessBuilder(
-                  Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                  "-Dgradus.threads=" + threads,
-                  "-cp",
-                  System.getProperty("java.class.path"),
-                  program.getName())
-              .redirectError(ProcessBuilder.Redirect.INHERIT)
-              .start();
-      calls = new PrintWriter(process.getOutputStream(), true);
-      times = new BufferedReader(new InputStreamReader(process.getInputStream()));
-    }
-
-    double time(String call) throws IOException, InterruptedException {
-      calls.println(call);
-      String line = times.readLine();
-      if (line == null) {
-        throw new IOException("kernels: an engine failed at %s".formatted(call));
-      }
-      Thread.sleep(PAUSE_MS);
-      return Double.parseDouble(line);
-    }
-
-    @Override
-    public void close() {
-      process.destroy();
     }
   }
 
@@ -85,11 +43,11 @@ public final class CompareKernels {
   private static Map<String, List<Round>> measure(int rounds, String threads)
       throws IOException, InterruptedException {
     Map<String, List<Round>> times = new LinkedHashMap<>();
-    try (var gradus = new Engine(GradusKernels.class, threads);
-        var libtorch = new Engine(LibtorchKernels.class, threads)) {
+    try (var gradus = new Answering(threads, GradusKernels.class);
+        var libtorch = new Answering(threads, LibtorchKernels.class)) {
       for (int i = 1; i <= rounds; i++) {
         for (String call : KernelTimes.names(Machine.freeBytes())) {
-          var round = new Round(gradus.time(call), libtorch.time(call));
+          var round = new Round(gradus.ask(call), libtorch.ask(call));
           System.err.printf("round %d of %d: %s: %s%n", i, rounds, call, round);
           times.computeIfAbsent(call, key -> new ArrayList<>()).add(round);
         }

@@ -20,7 +20,7 @@ import java.util.function.Supplier;
 public final class GradusKernels {
 
   public static void main(String[] args) throws IOException {
-    KernelTimes.serve(GradusKernels::median);
+    KernelTimes.serve(name -> median(Call.parse(name)));
   }
 
   @SuppressWarnings("try") // the scope frees the operands

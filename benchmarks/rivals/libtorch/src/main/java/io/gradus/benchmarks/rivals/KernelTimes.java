@@ -61,11 +61,11 @@ final class KernelTimes {
     return ALL.stream().filter(name -> !name.equals(ADAMW) || freeBytes >= ADAMW_BYTES).toList();
   }
 
-  /** Times what the input names, until it ends. */
-  static void serve(ToDoubleFunction<Call> engine) throws IOException {
+  /** Answers what the input asks, until it ends. */
+  static void serve(ToDoubleFunction<String> engine) throws IOException {
     var input = new BufferedReader(new InputStreamReader(System.in));
-    for (String name = input.readLine(); name != null; name = input.readLine()) {
-      System.out.printf(Locale.ROOT, "%.4f%n", engine.applyAsDouble(Call.parse(name)));
+    for (String question = input.readLine(); question != null; question = input.readLine()) {
+      System.out.printf(Locale.ROOT, "%.4f%n", engine.applyAsDouble(question));
     }
   }
 

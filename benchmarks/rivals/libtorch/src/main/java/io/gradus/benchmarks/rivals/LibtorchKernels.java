@@ -21,7 +21,7 @@ public final class LibtorchKernels {
 
   public static void main(String[] args) throws IOException {
     Libtorch.start(Sizes.THREADS);
-    KernelTimes.serve(LibtorchKernels::median);
+    KernelTimes.serve(name -> median(Call.parse(name)));
     System.exit(0);
   }
 
