@@ -12,13 +12,17 @@
 
 namespace gradus {
 
-CpuBackend::CpuBackend(const char* blasPath, bool useBlas, int threads, int64_t memoryLimit)
+CpuBackend::CpuBackend(const char* blasPath, int engine, int threads, int64_t memoryLimit)
     : memory_(memoryLimit) {
   startPool(threads);
-  openBlas(blasPath, useBlas);
-  description_ =
-      std::string("cpu ") + GRADUS_LEVEL + ", matrix products by " +
-      (useBlas ? blasDescription() : "own kernels, " + blasDescription() + " standing by");
+  openBlas(blasPath);
+  const auto chosen = static_cast<Engine>(engine);
+  setEngine(chosen);
+  description_ = std::string("cpu ") + GRADUS_LEVEL + ", matrix products by " +
+                 (chosen == Engine::OpenBlas ? blasDescription()
+                  : chosen == Engine::Auto
+                      ? "own kernels or " + blasDescription() + ", the faster for each shape"
+                      : "own kernels, " + blasDescription() + " standing by");
   addActivations();
   addAttentionForward();
   addAttentionBackward();
@@ -75,7 +79,7 @@ void CpuBackend::download(void* to, In from, int64_t bytes) {
 
 }  // namespace gradus
 
-GRADUS_EXPORT gradus::Backend* gradus_backend(const char* blasPath, bool useBlas, int threads,
+GRADUS_EXPORT gradus::Backend* gradus_backend(const char* blasPath, int engine, int threads,
                                               int64_t memoryLimit) {
-  return new gradus::CpuBackend(blasPath, useBlas, threads, memoryLimit);
+  return new gradus::CpuBackend(blasPath, engine, threads, memoryLimit);
 }

@@ -11,7 +11,7 @@ namespace gradus {
 
 class CpuBackend final : public Backend {
  public:
-  CpuBackend(const char* blasPath, bool useBlas, int threads, int64_t memoryLimit);
+  CpuBackend(const char* blasPath, int engine, int threads, int64_t memoryLimit);
 
   // About this backend
   const char* description() const override;

@@ -162,7 +162,7 @@ Contest& contest() {
 
 }  // namespace
 
-void openBlas(const char* path, bool use) {
+void openBlas(const char* path) {
   void* library;
   {
     LoadTimeVariable threads("OPENBLAS_NUM_THREADS", "1");
@@ -178,7 +178,6 @@ void openBlas(const char* path, bool use) {
   size_t space = config.find(' ');
   size_t version = space == std::string::npos ? space : config.find(' ', space + 1);
   description = config.substr(0, version) + " " + core;
-  engine = use ? Engine::OpenBlas : Engine::Own;
 }
 
 void setEngine(Engine chosen) {

@@ -15,8 +15,8 @@ namespace gradus {
  */
 enum class Engine { Own, OpenBlas, Auto };
 
-/** `use` says whether products go through it; else it only stands by. */
-void openBlas(const char* path, bool use);
+/** It only stands by until an engine asks for it. */
+void openBlas(const char* path);
 
 /** Any but Own wants an OpenBLAS that is open. */
 void setEngine(Engine engine);

@@ -4,14 +4,16 @@
 #include <chrono>
 #include <stdexcept>
 
+#include "cpu/graph_fusion.h"
 #include "cpu/graph_plan.h"
 #include "cpu/pool.h"
 
 namespace gradus {
 
-Graph::Graph(Recording recording, Memory& memory, Numbers inputs, int64_t inputCount, Numbers seeds,
-             int64_t seedCount)
+Graph::Graph(Recording recording, const Backend& backend, Memory& memory, Numbers inputs,
+             int64_t inputCount, Numbers seeds, int64_t seedCount)
     : memory_(memory), recording_(std::move(recording)) {
+  fuseProducts(recording_, backend.matmulActivation);
   std::vector<Chain> chains = findChains(recording_);
   std::vector<bool> inner(recording_.buffers.size());
   for (const Chain& chain : chains) {
@@ -104,6 +106,10 @@ void Graph::makeSteps(const std::vector<Chain>& chains) {
       c = chain++->end;
     } else {
       Call& call = recording_.calls[c++];
+      if (call.kernel == nullptr) {
+        whereIs_.emplace_back(-1, 0);
+        continue;
+      }
       whereIs_.emplace_back(step, 0);
       facts_.push_back(factsOf(recording_, call));
       steps_.emplace_back(Single{call.kernel, call.arguments});

@@ -9,6 +9,7 @@
 #include "cpu/graph_chain.h"
 #include "cpu/graph_recording.h"
 #include "cpu/memory.h"
+#include "gradus/backend.h"
 
 namespace gradus {
 
@@ -24,8 +25,8 @@ StepFacts factsOf(const Recording& recording, const Call& call);
 class Graph {
  public:
   /** inputs: address and bytes of each; seeds: numbers among the arguments. */
-  Graph(Recording recording, Memory& memory, Numbers inputs, int64_t inputCount, Numbers seeds,
-        int64_t seedCount);
+  Graph(Recording recording, const Backend& backend, Memory& memory, Numbers inputs,
+        int64_t inputCount, Numbers seeds, int64_t seedCount);
   ~Graph();
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;

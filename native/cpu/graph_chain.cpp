@@ -31,8 +31,8 @@ int sizeArgument(const Call& call) {
 
 /** Whether a call can be part of a chain: its operands are all of one shape. */
 bool isLink(const Call& call) {
-  if (call.kernel->access() != Access::Elementwise || call.arguments.size() > kMaxArguments ||
-      call.arguments[sizeArgument(call)].integer == 0) {
+  if (call.kernel == nullptr || call.kernel->access() != Access::Elementwise ||
+      call.arguments.size() > kMaxArguments || call.arguments[sizeArgument(call)].integer == 0) {
     return false;
   }
   return std::none_of(call.arguments.begin(), call.arguments.end(), [](const Argument& a) {

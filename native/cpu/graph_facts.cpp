@@ -63,6 +63,18 @@ StepFacts attentionFacts(const Arguments& a, bool gradient) {
   return facts;
 }
 
+/** A product with an activation: of the bytes, those that move from and to memory. */
+StepFacts matmulActivationFacts(const Call& call, const Arguments& a) {
+  const double m = a.numbers[0], n = a.numbers[1], k = a.numbers[2];
+  const bool before = call.arguments[3].integer != 0, slope = call.arguments[4].integer != 0;
+  StepFacts facts;
+  facts.shape = "f32 " + sizes({m, n, k}) + " " + (a.flags[0] ? "t" : "n") +
+                (a.flags[1] ? "t" : "n") + (slope ? " slope" : "");
+  facts.flops = 2 * m * n * k;
+  facts.bytes = 4 * (m * k + k * n + m * n * (1 + before + slope));
+  return facts;
+}
+
 /** An optimizer: so many arrays of n floats are read or written. */
 StepFacts updateFacts(const Arguments& a, int arrays, int flops) {
   const double n = a.numbers[0];
@@ -99,6 +111,8 @@ StepFacts factsOf(const Recording& recording, const Call& call) {
   StepFacts facts;
   if (name == "matmul") {
     facts = matmulFacts(arguments);
+  } else if (name == "matmulActivation") {
+    facts = matmulActivationFacts(call, arguments);
   } else if (name == "attention" || name == "attentionGrad") {
     facts = attentionFacts(arguments, name == "attentionGrad");
   } else if (name == "adamw") {

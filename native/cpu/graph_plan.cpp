@@ -57,7 +57,7 @@ Plan plan(const Recording& recording, const std::vector<bool>& excluded) {
   Takeovers takeovers(buffers.size());
   for (int i = 0; i < static_cast<int>(recording.calls.size()); ++i) {
     const Call& call = recording.calls[i];
-    if (call.kernel->access() != Access::Elementwise) continue;
+    if (call.kernel == nullptr || call.kernel->access() != Access::Elementwise) continue;
     int output = -1;
     for (size_t j = 0; j < call.arguments.size(); ++j) {
       if (call.arguments[j].kind == Argument::Kind::Out && call.places[j].offset == 0) {

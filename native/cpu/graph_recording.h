@@ -18,7 +18,7 @@ struct Place {
 };
 
 struct Call {
-  const AnyKernel* kernel;
+  const AnyKernel* kernel;  // null where another call does its work too
   std::vector<Argument> arguments;
   std::vector<Place> places;  // of each argument
 };

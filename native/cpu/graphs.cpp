@@ -89,8 +89,8 @@ int64_t CpuBackend::finishCapture(Numbers inputs, int64_t inputCount, Numbers se
                                   int64_t seedCount) {
   watch(nullptr);
   const std::unique_ptr<Recorder> recorder = graphs_.endCapture();
-  return graphs_.add(
-      std::make_unique<Graph>(recorder->finish(), memory_, inputs, inputCount, seeds, seedCount));
+  return graphs_.add(std::make_unique<Graph>(recorder->finish(), *this, memory_, inputs, inputCount,
+                                             seeds, seedCount));
 }
 
 void CpuBackend::replay(int64_t graph, Numbers inputs, Numbers seeds, Out times) {

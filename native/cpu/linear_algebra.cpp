@@ -111,6 +111,16 @@ void CpuBackend::addLinearAlgebra() {
     convert(f32, yf.data(), yType, y, ySize);
   };
 
+  matmulActivation = [](In a, In b, In bias, Out before, In slopeAt, Out y, int64_t m, int64_t n,
+                        int64_t k, int64_t f, bool transposeA, bool transposeB) {
+    const DType f32 = DType::F32;
+    auto beside = [&](int64_t address) { return Result{f32, address, n}; };
+    const Epilogue epilogue{static_cast<Activation>(f), Result::none(), beside(before.address),
+                            beside(slopeAt.address)};
+    gemm({m, n, k, Matrix::of(f32, a, m, k, transposeA), Matrix::of(f32, b, k, n, transposeB),
+          bias.as<float>(), beside(y.address), false, epilogue});
+  };
+
   columnSums = [](Type t, In x, Type yType, Out y, int64_t rows, int64_t cols, bool accumulate) {
     constexpr int64_t kColumns = 64;  // their sums stay in registers
     constexpr int64_t kRows = 128;    // summed in float; such sums are joined in double

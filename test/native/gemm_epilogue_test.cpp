@@ -232,7 +232,8 @@ int main(int count, char** arguments) {
   for (DType type : {DType::F32, DType::BF16, DType::F16}) checkAll(type);
   checkNoBlas();
 #if !defined(__SANITIZE_THREAD__)  // it cannot look into OpenBLAS
-  openBlas(arguments[1], true);
+  openBlas(arguments[1]);
+  setEngine(Engine::OpenBlas);
   checkAll(DType::F32);
   checkAuto();
 #endif

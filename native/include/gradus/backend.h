@@ -16,7 +16,7 @@ namespace gradus {
 class Backend : public Watched {
  public:
   /** Opens the backend library at `path`; see plugin.h. */
-  static Backend* open(const char* path, const char* blasPath, bool useBlas, int threads,
+  static Backend* open(const char* path, const char* blasPath, int engine, int threads,
                        int64_t memoryLimit);
   /** The x86-64 level of this processor, 1 to 4; 0 on another architecture. */
   static int cpuLevel();
@@ -187,6 +187,14 @@ class Backend : public Watched {
               int64_t batch, int64_t m, int64_t n, int64_t k, int64_t aStride, int64_t bStride,
               bool transposeA, bool transposeB, bool accumulate)>
       matmul{this, "matmul"};
+  /**
+   * One product of F32 with what follows it, which graphs make of two calls: y = f(a b + bias),
+   * whose argument `before` takes where it is given; or, with slopeAt, y = (a b) * f'(slopeAt). f
+   * is 1 relu, 2 gelu, 3 geluErf or 4 silu.
+   */
+  Kernel<void(In a, In b, In bias, Out before, In slopeAt, Out y, int64_t m, int64_t n, int64_t k,
+              int64_t f, bool transposeA, bool transposeB)>
+      matmulActivation{this, "matmulActivation"};
   /** y (cols) = the sums of the columns of x (rows, cols), + y where it accumulates; two types. */
   Kernel<void(Type t, In x, Type yType, Out y, int64_t rows, int64_t cols, bool accumulate)>
       columnSums{this, "columnSums"};

@@ -14,9 +14,10 @@
 
 namespace gradus {
 
-/** blasPath names the OpenBLAS library, useBlas says whether matrix products go through it;
- * memoryLimit is in bytes, 0 for the machine's memory. */
-using OpenBackend = Backend* (*)(const char* blasPath, bool useBlas, int threads,
+/** blasPath names the OpenBLAS library, engine says whether matrix products go through our kernels
+ * (0), it (1), or for each shape the faster of both (2); memoryLimit is in bytes, 0 for the
+ * machine's memory. */
+using OpenBackend = Backend* (*)(const char* blasPath, int engine, int threads,
                                  int64_t memoryLimit);
 
 /** Opens the library at `path`; throws std::runtime_error with the system's reason. */
@@ -50,10 +51,10 @@ Function findSymbol(void* library, const char* name) {
   return reinterpret_cast<Function>(symbol);
 }
 
-inline Backend* Backend::open(const char* path, const char* blasPath, bool useBlas, int threads,
+inline Backend* Backend::open(const char* path, const char* blasPath, int engine, int threads,
                               int64_t memoryLimit) {
   auto open = findSymbol<OpenBackend>(openLibrary(path), "gradus_backend");
-  return open(blasPath, useBlas, threads, memoryLimit);
+  return open(blasPath, engine, threads, memoryLimit);
 }
 
 inline int Backend::cpuLevel() {

@@ -14,12 +14,17 @@ import io.gradus.model.Gpt;
 import io.gradus.model.GptConfig;
 import io.gradus.model.Mlp;
 import io.gradus.model.MlpConfig;
+import io.gradus.nn.Gelu;
+import io.gradus.nn.Linear;
 import io.gradus.nn.Module;
+import io.gradus.nn.Relu;
+import io.gradus.nn.Silu;
 import io.gradus.op.Activations;
 import io.gradus.op.Losses;
 import io.gradus.op.Pointwise;
 import io.gradus.op.Random;
 import io.gradus.op.Reductions;
+import io.gradus.op.Shapes;
 import io.gradus.optim.AdamW;
 import io.gradus.optim.Optimizer;
 import io.gradus.optim.Schedule;
@@ -163,6 +168,38 @@ class GraphTest {
       assertArrayEquals(want, graph.replay(x).toFloats());
       Tensor other = Random.normal(Shape.of(50_003), Seed.of(4), 0, 2, CPU);
       assertArrayEquals(step.run(other).toFloats(), graph.replay(other).toFloats());
+    }
+  }
+
+  @Test
+  void a_product_and_its_activation_are_one_call_with_the_same_bits() {
+    for (Module activation : List.of(new Relu(), new Gelu(), new Silu())) {
+      Linear up = new Linear(19, 70, true, CPU, Seed.of(1));
+      Linear down = new Linear(70, 19, true, CPU, Seed.of(2));
+      Graph.Step step =
+          in -> {
+            try (Tape tape = Tape.record()) {
+              Tensor y = down.forward(activation.forward(up.forward(in[0])));
+              Tensor loss = Reductions.sum(Pointwise.mul(y, in[1]));
+              Gradients gradients =
+                  tape.gradients(loss, in[0], up.weight(), up.bias(), down.weight(), down.bias());
+              List<Tensor> all = new ArrayList<>();
+              for (Tensor target : gradients.targets()) {
+                all.add(Shapes.reshape(gradients.get(target), gradients.get(target).size()));
+              }
+              return tape.keep(Shapes.concat(0, all.toArray(Tensor[]::new)));
+            }
+          };
+      Tensor x = Random.normal(Shape.of(33, 19), Seed.of(3), 0, 2, CPU);
+      Tensor weights = Random.normal(Shape.of(33, 19), Seed.of(4), 0, 2, CPU);
+      float[] want = step.run(x, weights).toFloats();
+      try (Graph graph = Graph.capture(step, x, weights)) {
+        long fused =
+            graph.steps().stream().filter(s -> s.name().equals("matmulActivation")).count();
+        assertEquals(2, fused, graph::toString);
+        graph.result().fill(0);
+        assertArrayEquals(want, graph.replay(x, weights).toFloats(), activation.toString());
+      }
     }
   }
 
@@ -323,7 +360,7 @@ class GraphTest {
       assertTrue(profile.toChromeTrace().contains("\"ph\":\"X\""), profile::toChromeTrace);
       double flops =
           graph.steps().stream()
-              .filter(step -> step.name().equals("matmul"))
+              .filter(step -> step.name().startsWith("matmul"))
               .mapToDouble(GraphStep::flops)
               .sum();
       // 6 a weight and token, but for the first gradient of the input, which nobody needs.

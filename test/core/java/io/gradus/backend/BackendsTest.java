@@ -32,6 +32,13 @@ class BackendsTest {
   }
 
   @ParameterizedTest
+  @CsvSource({"own,standing by", "openblas,by OpenBLAS", "auto,the faster for each shape"})
+  void what_multiplies_matrices_can_be_chosen(String engine, String description) throws Exception {
+    String text = describe("-Dgradus.gemm=" + engine);
+    assertTrue(text.contains(description), text);
+  }
+
+  @ParameterizedTest
   @CsvSource(
       delimiter = '|',
       textBlock =
@@ -40,6 +47,7 @@ class BackendsTest {
           gradus.threads=2000 | gradus.threads: must lie in 1 to 1024: 2000
           gradus.threads=two  | gradus.threads: not a whole number: two
           gradus.memory=8GB   | gradus.memory: not a whole number: 8GB
+          gradus.gemm=mkl     | gradus.gemm: there is no mkl: supported are own, openblas and auto
           gradus.cpu=v9       | gradus.cpu: there is no library v9 for %s: supported are v2, v3 and
           """)
   void a_wrong_setting_is_refused_each_time_in_the_same_words(String setting, String message)

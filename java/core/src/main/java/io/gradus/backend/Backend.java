@@ -44,11 +44,7 @@ public final class Backend extends Pointer {
 
   /** Opens the backend library at a path; fails with the system's reason. */
   public static native Backend open(
-      String path,
-      String blasPath,
-      boolean useBlas,
-      int threads,
-      @Cast("int64_t") long memoryLimit);
+      String path, String blasPath, int engine, int threads, @Cast("int64_t") long memoryLimit);
 
   /** The x86-64 level of this processor, 1 to 4; 0 on another architecture. */
   public static native int cpuLevel();

@@ -53,17 +53,18 @@ public final class Backends {
     int threads = intProperty("gradus.threads", Runtime.getRuntime().availableProcessors());
     long limit = longProperty("gradus.memory", 0);
     String platform = Loader.getPlatform();
-    return Backend.open(cpuLibrary(platform), openBlas(platform), useBlas(), threads, limit);
+    return Backend.open(cpuLibrary(platform), openBlas(platform), engine(), threads, limit);
   }
 
-  private static boolean useBlas() {
+  private static int engine() {
     String gemm = System.getProperty("gradus.gemm", "own");
     return switch (gemm) {
-      case "own" -> false;
-      case "openblas" -> true;
+      case "own" -> 0;
+      case "openblas" -> 1;
+      case "auto" -> 2;
       default ->
           throw new IllegalArgumentException(
-              "gradus.gemm: there is no " + gemm + ": supported are own and openblas");
+              "gradus.gemm: there is no " + gemm + ": supported are own, openblas and auto");
     };
   }
 

@@ -1,7 +1,6 @@
 package io.gradus.nn;
 
 import io.gradus.op.Activations;
-import io.gradus.op.LinearAlgebra;
 import io.gradus.tensor.Device;
 import io.gradus.tensor.Seed;
 import io.gradus.tensor.Tensor;
@@ -39,17 +38,12 @@ public final class FeedForward extends Module {
 
   @Override
   public Tensor forward(Tensor x) {
+    Tensor hidden = up.forward(x);
     return down.forward(
         switch (kind) {
-          case SWIGLU -> Activations.swiglu(up.forward(x));
-          case GELU ->
-              up.bias() == null
-                  ? Activations.gelu(up.forward(x))
-                  : Activations.biasGelu(LinearAlgebra.linear(x, up.weight()), up.bias());
-          case GELU_ERF ->
-              up.bias() == null
-                  ? Activations.geluErf(up.forward(x))
-                  : Activations.biasGeluErf(LinearAlgebra.linear(x, up.weight()), up.bias());
+          case SWIGLU -> Activations.swiglu(hidden);
+          case GELU -> Activations.gelu(hidden);
+          case GELU_ERF -> Activations.geluErf(hidden);
         });
   }
 

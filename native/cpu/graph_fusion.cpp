@@ -1,0 +1,177 @@
+#include "cpu/graph_fusion.h"
+
+#include <array>
+#include <cstring>
+
+namespace gradus {
+
+namespace {
+
+using Kind = Argument::Kind;
+
+// Where the arguments of a kernel stand.
+enum Matmul {
+  kA = 1,
+  kB = 3,
+  kBias = 5,
+  kY = 7,
+  kBatch,
+  kM,
+  kN,
+  kK,
+  kTransposeA = 14,
+  kTransposeB,
+  kAccumulate
+};
+enum Forward { kX = 1, kActivated, kForwardSize };
+enum Backward { kSlopeAt = 1, kDy, kDx, kBackwardSize };
+
+constexpr std::array<const char*, 5> kForward = {"", "relu", "gelu", "geluErf", "silu"};
+constexpr std::array<const char*, 5> kBackward = {"", "reluGrad", "geluGrad", "geluErfGrad",
+                                                  "siluGrad"};
+
+/** The activation's number, or 0. */
+int find(const std::array<const char*, 5>& names, const Call& call) {
+  for (int i = 1; call.kernel != nullptr && i < static_cast<int>(names.size()); ++i) {
+    if (std::strcmp(names[i], call.kernel->name()) == 0) return i;
+  }
+  return 0;
+}
+
+bool isF32(const Call& call) {
+  for (const Argument& a : call.arguments) {
+    if (a.kind == Kind::Type && a.as<Type>() != DType::F32) return false;
+  }
+  return true;
+}
+
+bool isPlainProduct(const Call& call) {
+  return call.kernel != nullptr && std::strcmp(call.kernel->name(), "matmul") == 0 && isF32(call) &&
+         call.arguments[kBatch].integer == 1 && call.arguments[kAccumulate].integer == 0;
+}
+
+bool same(const Place& a, const Place& b) { return a.buffer == b.buffer && a.offset == b.offset; }
+
+class Fusion {
+ public:
+  Fusion(Recording& recording, const AnyKernel& fused) : calls_(recording.calls), fused_(fused) {
+    released_.reserve(recording.buffers.size());
+    for (const StepBuffer& buffer : recording.buffers) released_.push_back(buffer.released);
+  }
+
+  void run() {
+    for (int i = 0; i < static_cast<int>(calls_.size()); ++i) {
+      if (!isPlainProduct(calls_[i]) || !isOwn(calls_[i].places[kY])) continue;
+      const int next = nextUse(i, calls_[i].places[kY].buffer);
+      if (next > 0 && isF32(calls_[next])) {
+        if (const int f = find(kForward, calls_[next])) fuseForward(i, next, f);
+        if (const int f = find(kBackward, calls_[next])) fuseBackward(i, next, f);
+      }
+    }
+  }
+
+ private:
+  bool isOwn(const Place& place) const { return place.buffer >= 0 && released_[place.buffer]; }
+
+  /** The next call that uses a buffer; -1 for none. */
+  int nextUse(int after, int buffer) const {
+    for (int i = after + 1; i < static_cast<int>(calls_.size()); ++i) {
+      for (const Place& place : calls_[i].places) {
+        if (place.buffer == buffer) return i;
+      }
+    }
+    return -1;
+  }
+
+  /** Whether one of the calls [begin, end) writes a buffer. */
+  bool isWritten(int begin, int end, int buffer) const {
+    for (int i = begin; i < end; ++i) {
+      for (size_t j = 0; j < calls_[i].places.size(); ++j) {
+        if (calls_[i].places[j].buffer == buffer && calls_[i].arguments[j].kind == Kind::Out) {
+          return true;
+        }
+      }
+    }
+    return false;
+  }
+
+  /** Whether what a call writes, in memory of the step, could as well be written by call i. */
+  bool canMoveUp(int i, int call, int output) const {
+    const Place& place = calls_[call].places[output];
+    if (!isOwn(place)) return false;
+    const int use = nextUse(i, place.buffer);
+    return use == call;
+  }
+
+  bool isWhole(int product, const Argument& size) const {
+    const auto& p = calls_[product].arguments;
+    return size.integer == p[kM].integer * p[kN].integer;
+  }
+
+  void fuseForward(int i, int next, int f) {
+    const Call &p = calls_[i], &a = calls_[next];
+    if (!same(a.places[kX], p.places[kY]) || same(a.places[kActivated], p.places[kY]) ||
+        !isWhole(i, a.arguments[kForwardSize]) || !canMoveUp(i, next, kActivated)) {
+      return;
+    }
+    const bool kept = nextUse(next, p.places[kY].buffer) > 0;
+    replace(i, next, f, kept ? &p : nullptr, kY, nullptr, 0, kActivated);
+  }
+
+  void fuseBackward(int i, int next, int f) {
+    const Call &p = calls_[i], &a = calls_[next];
+    if (!same(a.places[kDy], p.places[kY]) || !isWhole(i, a.arguments[kBackwardSize]) ||
+        p.arguments[kBias].integer != 0 || nextUse(next, p.places[kY].buffer) > 0) {
+      return;
+    }
+    // What the slope is taken at must be there already, and still.
+    if (same(a.places[kDx], a.places[kSlopeAt]) || !isOwn(a.places[kSlopeAt]) ||
+        isWritten(i + 1, next, a.places[kSlopeAt].buffer)) {
+      return;
+    }
+    const bool inPlace = same(a.places[kDx], p.places[kY]);
+    if (!inPlace && !canMoveUp(i, next, kDx)) return;
+    replace(i, next, f, nullptr, 0, &a, kSlopeAt, kDx);
+  }
+
+  /** Call i becomes the fused one; the output is that of call `next`, which ends. */
+  void replace(int i, int next, int f, const Call* before, int beforeAt, const Call* slope,
+               int slopeAt, int output) {
+    Call fused{&fused_, {}, {}};
+    auto add = [&](const Call* call, int at, Kind kind) {
+      Argument argument;
+      argument.kind = kind;
+      argument.integer = call == nullptr ? 0 : call->arguments[at].integer;
+      fused.arguments.push_back(argument);
+      fused.places.push_back(call == nullptr ? Place{} : call->places[at]);
+    };
+    const Call& p = calls_[i];
+    add(&p, kA, Kind::In);
+    add(&p, kB, Kind::In);
+    add(&p, kBias, Kind::In);
+    add(before, beforeAt, Kind::Out);
+    add(slope, slopeAt, Kind::In);
+    add(&calls_[next], output, Kind::Out);
+    add(&p, kM, Kind::Integer);
+    add(&p, kN, Kind::Integer);
+    add(&p, kK, Kind::Integer);
+    fused.arguments.push_back(Argument(static_cast<int64_t>(f)));
+    fused.places.emplace_back();
+    add(&p, kTransposeA, Kind::Flag);
+    add(&p, kTransposeB, Kind::Flag);
+    calls_[i] = std::move(fused);
+    calls_[next] = Call{nullptr, {}, {}};
+  }
+
+  std::vector<Call>& calls_;
+  const AnyKernel& fused_;
+  std::vector<bool> released_;
+};
+
+}  // namespace
+
+void fuseProducts(Recording& recording, const AnyKernel& matmulActivation) {
+  Fusion(recording, matmulActivation).run();
+}
+
+}  // namespace gradus

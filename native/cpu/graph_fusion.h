@@ -1,0 +1,15 @@
+// Matrix products and the activations around them, made in one call.
+#pragma once
+
+#include "cpu/graph_recording.h"
+
+namespace gradus {
+
+/**
+ * A product and the activation of its result become one call, and so do a product that is an
+ * activation's upstream gradient and that activation's gradient. The second call's kernel is null
+ * then.
+ */
+void fuseProducts(Recording& recording, const AnyKernel& matmulActivation);
+
+}  // namespace gradus
