@@ -18,14 +18,14 @@ namespace gradus {
 namespace {
 
 constexpr int64_t kStrip = kStripVectors * kLanes;
-constexpr int64_t kDepth = 192;                    // of k: a strip of b leaves room in L1
-constexpr int64_t kWhole = 256;                    // k up to here is one depth
-constexpr int64_t kSmall = int64_t{1} << 18;       // floats of a that stay in L2 whole
-constexpr int64_t kRows = 512;                     // of a that stay in L2, one depth of them
-constexpr int64_t kNarrow = 1024;                  // columns of b of which the same is true
-constexpr int64_t kGroup = 128;                    // rows of a that are packed together
-constexpr int64_t kResult = int64_t{1} << 20;      // floats of y that stay near until k is done
-constexpr int64_t kTasks = 32;                     // enough to be shared out evenly
+constexpr int64_t kDepth = kLanes == 16 ? 192 : 256;  // of k: a strip of b leaves room in L1
+constexpr int64_t kWhole = 256;                       // k up to here is one depth
+constexpr int64_t kSmall = int64_t{1} << 18;          // floats of a that stay in L2 whole
+constexpr int64_t kRows = 512;                        // of a that stay in L2, one depth of them
+constexpr int64_t kNarrow = 1024;                     // columns of b of which the same is true
+constexpr int64_t kGroup = 128;                       // rows of a that are packed together
+constexpr int64_t kResult = int64_t{1} << 20;         // floats of y that stay near until k is done
+constexpr int64_t kTasks = 32;                        // enough to be shared out evenly
 constexpr int64_t kFew = 128;                      // rows or columns for which packing does not pay
 constexpr int64_t kWork = int64_t{1} << 25;        // multiplications, as for rows
 constexpr int64_t kColumnWork = int64_t{1} << 22;  // where the columns of a are contiguous
