@@ -18,13 +18,14 @@ namespace gradus {
 namespace {
 
 constexpr int64_t kStrip = kStripVectors * kLanes;
-constexpr int64_t kDepth = 192;                    // of k: a strip of b leaves room in L1
-constexpr int64_t kWhole = 256;                    // k up to here is one depth
-constexpr int64_t kRows = 512;                     // of a that stay in L2, one depth of them
-constexpr int64_t kNarrow = 1024;                  // columns of b of which the same is true
-constexpr int64_t kGroup = 64;                     // rows of a that are packed together
-constexpr int64_t kResult = int64_t{1} << 20;      // floats of y that stay near until k is done
-constexpr int64_t kTasks = 32;                     // enough to be shared out evenly
+constexpr int64_t kDepth = kLanes == 16 ? 192 : 256;  // of k: a strip of b leaves room in L1
+constexpr int64_t kWhole = 256;                       // k up to here is one depth
+constexpr int64_t kSmall = int64_t{1} << 18;          // floats of a that stay in L2 whole
+constexpr int64_t kRows = 512;                        // of a that stay in L2, one depth of them
+constexpr int64_t kNarrow = 1024;                     // columns of b of which the same is true
+constexpr int64_t kGroup = 128;                       // rows of a that are packed together
+constexpr int64_t kResult = int64_t{1} << 20;         // floats of y that stay near until k is done
+constexpr int64_t kTasks = 32;                        // enough to be shared out evenly
 constexpr int64_t kFew = 128;                      // rows or columns for which packing does not pay
 constexpr int64_t kWork = int64_t{1} << 25;        // multiplications, as for rows
 constexpr int64_t kColumnWork = int64_t{1} << 22;  // where the columns of a are contiguous
@@ -37,7 +38,7 @@ int64_t even(int64_t n, int64_t most, int64_t unit) {
   return std::min(n, roundUp(ceilDivide(n, ceilDivide(n, most)), unit));
 }
 
-thread_local Buffer sharedA, sharedB, sharedSums, ownA, ownB, ownColumns;
+thread_local Buffer sharedA, sharedB, sharedSums, ownA, ownB, ownColumns, ownSums;
 
 /** Columns [begin, end) of b; the last vector may be partly filled. */
 struct Strip {
@@ -70,14 +71,21 @@ class Blocks {
     depth_ = p.k <= kWhole ? p.k : roundUp(ceilDivide(p.k, ceilDivide(p.k, kDepth)), 8);
   }
 
-  void run(bool byRows) {
+  void run() {
+    if (keepsA(p)) return multiplyStripByStrip();
+    const bool rows = byRows(p);
     for (int64_t l = 0; l < p.k; l += depth_) {
-      if (byRows) {
-        multiplyByRows(l, std::min(depth_, p.k - l));
-      } else {
-        multiplyByStrips(l, std::min(depth_, p.k - l));
-      }
+      rows ? multiplyByRows(l, depthAt(l)) : multiplyByStrips(l, depthAt(l));
     }
+  }
+
+  /** Whether a stays in L2 whole. */
+  static bool keepsA(const Product& p) { return p.m * p.k <= kSmall; }
+  /** Whether b is the operand that all tasks share. */
+  static bool byRows(const Product& p) { return p.m > p.n && p.n <= kNarrow; }
+  /** Whether y itself holds the sums of one depth until those of the next are added. */
+  static bool sumsInY(const Product& p) {
+    return p.y.type == DType::F32 && (p.epilogue.empty() || !p.accumulate);
   }
 
  private:
@@ -89,8 +97,8 @@ class Blocks {
     return {begin, std::min(begin + vectors * kLanes, p.n), vectors};
   }
 
-  /** Whether y itself holds the sums of one depth until those of the next are added. */
-  bool sumsInY() const { return p.y.type == DType::F32 && (p.epilogue.empty() || !p.accumulate); }
+  bool inY(const Strip& s) const { return sumsInY(p) && s.whole(); }
+  int64_t depthAt(int64_t l) const { return std::min(depth_, p.k - l); }
 
   void packStrip(const Strip& s, int64_t l, int64_t k, float* to) const {
     pack(p.b.at(l, s.begin), k, s.columns(), s.width(), ownColumns, to);
@@ -101,13 +109,42 @@ class Blocks {
     if (p.rowSums != nullptr) addRowSums(to, rows, k, l > 0 || p.accumulate, p.rowSums + i);
   }
 
-  /** The rows of a are packed once, and each task packs its strips of b one by one. */
-  void multiplyByStrips(int64_t l, int64_t k) {
-    float* a = sharedA.atLeast(panels_ * kPanel * k);
+  void packA(int64_t l, int64_t k, float* a) const {
     pool().run(ceilDivide(p.m, kGroup), [&](int64_t task) {
       int64_t i = task * kGroup;
       packRowsOfA(i, std::min(kGroup, p.m - i), l, k, a + i * k);
     });
+  }
+
+  /** All of a is packed once, and a strip of y is finished before the next. */
+  void multiplyStripByStrip() {
+    const int64_t height = panels_ * kPanel, tasks = std::min(strips_, kTasks);
+    float* a = sharedA.atLeast(height * p.k);
+    for (int64_t l = 0; l < p.k; l += depth_) packA(l, depthAt(l), a + height * l);
+    pool().run(tasks, [&](int64_t task) {
+      float* own = ownB.atLeast(kStrip * depth_);
+      int64_t end = (task + 1) * strips_ / tasks;
+      for (int64_t s = task * strips_ / tasks; s < end; ++s) {
+        float* sums = inY(strip(s)) ? nullptr : ownSums.atLeast(p.m * kStrip);
+        for (int64_t l = 0; l < p.k; l += depth_) {
+          const int64_t k = depthAt(l), next = l + k;
+          packStrip(strip(s), l, k, own);
+          Ahead ahead;
+          if (next < p.k) {
+            ahead = aheadOf(strip(s), next, depthAt(next));
+          } else if (s + 1 < strips_) {
+            ahead = aheadOf(strip(s + 1), 0, depthAt(0));
+          }
+          multiply(0, p.m, a + height * l, strip(s), own, l, k, sums, ahead);
+        }
+      }
+    });
+  }
+
+  /** The rows of a are packed once, and each task packs its strips of b one by one. */
+  void multiplyByStrips(int64_t l, int64_t k) {
+    float* a = sharedA.atLeast(panels_ * kPanel * k);
+    packA(l, k, a);
     const int64_t tasks = std::min(strips_, kTasks);
     float* sums = sumsBeside();
     pool().run(tasks, [&](int64_t task) {
@@ -116,7 +153,7 @@ class Blocks {
       for (int64_t s = task * strips_ / tasks; s < end; ++s) {
         packStrip(strip(s), l, k, own);
         Ahead ahead = s + 1 < strips_ ? aheadOf(strip(s + 1), l, k) : Ahead();
-        multiply(0, p.m, a, strip(s), own, l, k, sums, ahead);
+        multiply(0, p.m, a, strip(s), own, l, k, sumsOf(strip(s), sums), ahead);
       }
     });
   }
@@ -137,7 +174,8 @@ class Blocks {
                           ? aheadOf(p.a.at(i + kGroup, l), std::min(kGroup, p.m - i - kGroup), k)
                           : Ahead();
         for (int64_t s = 0; s < strips_; ++s) {
-          multiply(i, rows, own, strip(s), b + strip(s).begin * k, l, k, sums, ahead);
+          multiply(i, rows, own, strip(s), b + strip(s).begin * k, l, k, sumsOf(strip(s), sums),
+                   ahead);
         }
       }
     });
@@ -145,15 +183,19 @@ class Blocks {
 
   /** Where the sums of the depths so far stand that cannot stand in y, or null. */
   float* sumsBeside() const {
-    if (!sumsInY()) return sharedSums.atLeast(p.m * vectors_ * kLanes);
+    if (!sumsInY(p)) return sharedSums.atLeast(p.m * vectors_ * kLanes);
     return strip(strips_ - 1).whole() ? nullptr : sharedSums.atLeast(p.m * kStrip);
+  }
+
+  float* sumsOf(const Strip& s, float* beside) const {
+    return sumsInY(p) ? beside : beside + p.m * s.begin;
   }
 
   /** Rows [i, i + rows) of a strip. */
   void multiply(int64_t i, int64_t rows, const float* a, const Strip& s, const float* b, int64_t l,
                 int64_t k, float* sums, Ahead& ahead) const {
-    const bool inY = sumsInY() && s.whole(),
-               finishes = l + k == p.k && !(inY && p.epilogue.empty());
+    const bool inY = this->inY(s);
+    const bool finishes = l + k == p.k && !(inY && p.epilogue.empty());
     Panels t;
     t.k = k;
     t.b = b;
@@ -170,7 +212,7 @@ class Blocks {
         t.y = p.y.at(row, s.begin).floats();
         t.yRow = p.y.row;
       } else {
-        t.y = sums + (sumsInY() ? 0 : p.m * s.begin) + row * s.width();
+        t.y = sums + row * s.width();
         t.yRow = s.width();
       }
       multiplyPanels(t, s.vectors);
@@ -207,21 +249,20 @@ bool paysInBlocks(const Product& p) {
 }
 
 void multiplyInBlocks(const Product& product) {
-  const bool byRows = product.m > product.n && product.n <= kNarrow;
-  // Where k is one depth, nothing is added to later.
-  const bool once = product.k <= kWhole;
+  // Where nothing is kept from one depth to the next, y may be as large as it likes.
+  const bool once = product.k <= kWhole && Blocks::sumsInY(product) && product.n % kLanes == 0;
   int64_t rows = product.m, columns = product.n;
-  if (byRows) {
-    if (!once) rows = even(product.m, std::max(kResult / columns, kGroup), kGroup);
-  } else {
-    rows = even(product.m, kRows, kGroup);
-    if (!once) columns = even(product.n, std::max(kResult / rows, kStrip), kStrip);
+  const bool strips = !Blocks::keepsA(product) && !Blocks::byRows(product);
+  if (strips) rows = even(product.m, kRows, kGroup);
+  if (strips && !once) columns = even(product.n, std::max(kResult / rows, kStrip), kStrip);
+  if (Blocks::byRows(product) && !once) {
+    rows = even(product.m, std::max(kResult / columns, kGroup), kGroup);
   }
   for (int64_t j = 0; j < product.n; j += columns) {
     for (int64_t i = 0; i < product.m; i += rows) {
       Product part =
           product.part(i, std::min(rows, product.m - i), j, std::min(columns, product.n - j));
-      Blocks(part).run(byRows);
+      Blocks(part).run();
     }
   }
 }

@@ -212,10 +212,7 @@ void multiplyPanel(Panels& t, const float* a, float* y) {
       row += t.yRow;
     }
 #pragma GCC unroll 1
-    for (int j = 0; j < kSteps; j += 2) {
-      step();
-      step();
-    }
+    for (int j = 0; j < kSteps; ++j) step();
   }
   for (; l > 0; --l) step();
   storeTile(sum, t.bias, t.accumulate, y, t.yRow);
