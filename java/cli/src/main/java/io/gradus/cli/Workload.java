@@ -42,6 +42,7 @@ record Workload(int units, String metric, Runnable step, Training training) {
   private static final String SAMPLES = "samples/s";
   private static final String TOKENS = "tokens/s";
   private static final Seed SEED = Seed.of(42);
+  private static final double WARM_UP = 100; // steps
 
   /** What trains nothing. */
   Workload(int units, String metric, Runnable step) {
@@ -124,8 +125,15 @@ record Workload(int units, String metric, Runnable step, Training training) {
     return training(batch, SAMPLES, new Training(model, x, y, loss, adamW(model)));
   }
 
+  /**
+   * At the full rate from its first step on, where every gradient counts by its sign alone,
+   * rounding would soon decide the loss, and no two engines could be compared.
+   */
   private static Optimizer adamW(Module model) {
-    return AdamW.builder().learningRate(3e-4).weightDecay(0.1).build(model.parameters());
+    return AdamW.builder()
+        .learningRate(steps -> 3e-4 * Math.min(1, (steps + 1) / WARM_UP))
+        .weightDecay(0.1)
+        .build(model.parameters());
   }
 
   private static Workload training(int units, String metric, Training training) {

@@ -79,7 +79,7 @@ public final class CompareGemm {
           for (int i = 0; i < engines.size(); i++) {
             String library = LIBRARIES.get(i % LIBRARIES.size());
             var key = new Key(shape, library, threads.get(i / LIBRARIES.size()));
-            double rate = engines.get(i).ask(shape);
+            double rate = rate(engines.get(i), shape);
             System.err.printf("round %d of %d: %s: %.0f%n", round, rounds, key, rate);
             rates.computeIfAbsent(key, k -> new ArrayList<>()).add(rate);
           }
@@ -87,6 +87,16 @@ public final class CompareGemm {
       }
     } finally {
       engines.forEach(Answering::close);
+    }
+  }
+
+  /** NaN where the library cannot be loaded, as oneDNN where there is no libOpenCL. */
+  private static double rate(Answering engine, String shape) throws InterruptedException {
+    try {
+      return engine.ask(shape);
+    } catch (IOException e) {
+      System.err.println(e.getMessage());
+      return Double.NaN;
     }
   }
 
@@ -110,8 +120,8 @@ public final class CompareGemm {
     double best = 0;
     for (String library : LIBRARIES) {
       double rate = rate(shape, library, count);
-      text.append(String.format(Locale.ROOT, " %.0f |", rate));
-      best = library.equals("gradus") ? best : Math.max(best, rate);
+      text.append(Double.isNaN(rate) ? " – |" : String.format(Locale.ROOT, " %.0f |", rate));
+      best = library.equals("gradus") || !(rate > best) ? best : rate;
     }
     double ratio = rate(shape, "gradus", count) / best;
     return text.append(String.format(Locale.ROOT, " %.2f |", ratio)).toString();

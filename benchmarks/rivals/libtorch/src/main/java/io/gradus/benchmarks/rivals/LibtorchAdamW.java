@@ -21,7 +21,9 @@ import org.bytedeco.pytorch.global.torch;
  * the dispatcher knows it by name.
  */
 final class LibtorchAdamW {
-  private static final double[] RATE_BETAS_DECAY_EPSILON = {3e-4, 0.9, 0.999, 0.1, 1e-8};
+  private static final double RATE = 3e-4;
+  private static final double WARM_UP = 100; // steps; as in gradus bench
+  private static final double[] BETAS_DECAY_EPSILON = {0.9, 0.999, 0.1, 1e-8};
 
   private final OperatorHandle op =
       Dispatcher.realSingleton().findSchemaOrThrow("aten::_fused_adamw_", "");
@@ -32,6 +34,7 @@ final class LibtorchAdamW {
   private final IValue steps;
   private final Tensor step = torch.zeros();
   private final Scalar one = new Scalar(1.0);
+  private int taken;
 
   LibtorchAdamW(List<Tensor> parameters) {
     this.parameters = parameters;
@@ -57,11 +60,13 @@ final class LibtorchAdamW {
     try (var scope = new PointerScope();
         var noGrad = new NoGradGuard()) {
       step.add_(one);
+      taken++;
       IValue gradients = list(Tensor::grad);
       var stack = new ArrayList<IValue>();
       stack.addAll(
           List.of(targets, gradients, averages, squares, new IValue(empty()), steps)); // no amsgrad
-      for (double setting : RATE_BETAS_DECAY_EPSILON) {
+      stack.add(new IValue(RATE * Math.min(1, taken / WARM_UP)));
+      for (double setting : BETAS_DECAY_EPSILON) {
         stack.add(new IValue(setting));
       }
       stack.add(new IValue(false)); // amsgrad
