@@ -25,7 +25,8 @@ class ProfileCommandTest {
     assertEquals("", run.err());
     assertEquals(0, run.code());
     String table = run.out();
-    for (String line : new String[] {"f32 32x256x784 nt", "f32 256x784x32 tn", "sgd", "relu"}) {
+    for (String line :
+        new String[] {"f32 32x256x784 nt", "f32 256x784x32 tn", "sgd", "matmulActivation"}) {
       assertTrue(table.contains(line), table);
     }
     assertTrue(table.contains("MB for the tensors of a step"), table);

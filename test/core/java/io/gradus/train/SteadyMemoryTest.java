@@ -9,6 +9,8 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Memory over many training steps, in a virtual machine of its own whose heap is touched at once.
@@ -31,9 +33,10 @@ class SteadyMemoryTest {
         () -> "resident memory grew from " + run.residentThen + " to " + run.residentNow);
   }
 
-  @Test
-  void memory_is_flat_over_1_000_steps_of_a_language_model() throws Exception {
-    Run run = run("gpt");
+  @ParameterizedTest
+  @ValueSource(strings = {"gpt", "replayed"})
+  void memory_is_flat_over_1_000_steps_of_a_language_model(String how) throws Exception {
+    Run run = run(how);
     assertEquals(run.heldThen, run.heldNow, "no page is taken from the system after the start");
     assertTrue(
         run.residentNow <= run.residentThen * 1.05,

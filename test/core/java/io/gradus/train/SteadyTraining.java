@@ -1,9 +1,11 @@
 package io.gradus.train;
 
+import io.gradus.autograd.CapturedStep;
 import io.gradus.autograd.Tape;
 import io.gradus.data.Batch;
 import io.gradus.data.Batches;
 import io.gradus.data.Dataset;
+import io.gradus.data.TokenBatch;
 import io.gradus.data.TokenBatches;
 import io.gradus.data.Tokens;
 import io.gradus.model.Gpt;
@@ -29,11 +31,18 @@ import java.util.stream.Stream;
 /**
  * A program that trains and prints what its memory did; {@link SteadyMemoryTest} runs it: an MLP
  * for 10,000 steps, with the argument {@code forgotten} without closing a tape, or, with {@code
- * gpt}, a language model for 1,000.
+ * gpt}, a language model for 1,000, or, with {@code replayed}, the same as a graph.
  */
 final class SteadyTraining {
 
   private static final int WARM = 200;
+
+  private static final TokenBatches BATCHES =
+      TokenBatches.random(
+          Tokens.of(new SplittableRandom(1).ints(10_000, 0, 512).toArray(), 512),
+          4,
+          32,
+          Seed.of(2));
 
   private static long heldThen;
   private static long residentThen;
@@ -45,6 +54,8 @@ final class SteadyTraining {
   public static void main(String[] args) throws IOException {
     if (args.length > 0 && args[0].equals("gpt")) {
       trainGpt();
+    } else if (args.length > 0 && args[0].equals("replayed")) {
+      replayGpt();
     } else {
       trainMlp(args.length > 0);
     }
@@ -84,15 +95,37 @@ final class SteadyTraining {
     }
   }
 
-  private static void trainGpt() throws IOException {
+  private static Gpt gpt() {
     GptConfig config = GptConfig.gpt2(512, 32, 64, 2, 4).withDropout(0.1);
-    Gpt model = new Gpt(config, Device.cpu(), Seed.of(1));
-    Tokens tokens = Tokens.of(new SplittableRandom(1).ints(10_000, 0, 512).toArray(), 512);
-    TokenBatches batches = TokenBatches.random(tokens, 4, 32, Seed.of(2));
+    return new Gpt(config, Device.cpu(), Seed.of(1));
+  }
+
+  private static void trainGpt() throws IOException {
+    Gpt model = gpt();
     Optimizer adam = AdamW.builder().learningRate(1e-3).build(model.parameters());
     for (int step = 0; step < 1_000; ) {
       try (Tape tape = Tape.record()) {
-        adam.step(tape.gradients(model.loss(batches.get(step))).clipNorm(1));
+        adam.step(tape.gradients(model.loss(BATCHES.get(step))).clipNorm(1));
+      }
+      look(++step);
+    }
+  }
+
+  private static void replayGpt() throws IOException {
+    Gpt model = gpt();
+    Optimizer adam = AdamW.builder().learningRate(1e-3).build(model.parameters());
+    CapturedStep captured =
+        CapturedStep.of(
+            in -> {
+              try (Tape tape = Tape.record()) {
+                Tensor loss = model.loss(new TokenBatch(in[0], in[1]));
+                adam.step(tape.gradients(loss).clipNorm(1));
+                return tape.keep(loss);
+              }
+            });
+    for (int step = 0; step < 1_000; ) {
+      try (TokenBatch batch = BATCHES.get(step)) {
+        captured.run(batch.inputs(), batch.targets());
       }
       look(++step);
     }

@@ -1,7 +1,9 @@
 package io.gradus.benchmarks;
 
+import io.gradus.autograd.Graph;
 import io.gradus.autograd.Tape;
 import io.gradus.op.Pointwise;
+import io.gradus.op.Reductions;
 import io.gradus.tensor.Tensor;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.OperationsPerInvocation;
@@ -10,7 +12,10 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
-/** What does one op on one number cost: the native call alone, as an op, and recorded on a tape? */
+/**
+ * What does one op on one number cost: the native call alone, as an op, recorded on a tape,
+ * replayed?
+ */
 public class CallBench {
   private static final int OPS = 100; // in a tape or scope, whose own cost is shared by its ops
 
@@ -31,6 +36,38 @@ public class CallBench {
       x.close();
       y.close();
       weight.close();
+    }
+  }
+
+  /** Ops that a graph makes in one pass, and ops that it makes one by one. */
+  @State(Scope.Benchmark)
+  public static class Captured {
+    Graph adds;
+    Graph sums;
+
+    @Setup
+    public void capture(Numbers n) {
+      adds = capture(n, in -> Pointwise.add(in[0], in[1]));
+      sums = capture(n, in -> Reductions.sum(in[0]));
+    }
+
+    private static Graph capture(Numbers n, Graph.Step op) {
+      return Graph.capture(
+          in -> {
+            Tensor y = null;
+            for (int i = 0; i < OPS; i++) {
+              y = op.run(in);
+            }
+            return y;
+          },
+          n.x,
+          n.y);
+    }
+
+    @TearDown
+    public void close() {
+      adds.close();
+      sums.close();
     }
   }
 
@@ -57,6 +94,18 @@ public class CallBench {
         Pointwise.add(n.x, n.weight);
       }
     }
+  }
+
+  @Benchmark
+  @OperationsPerInvocation(OPS)
+  public void replayedOp(Captured c, Numbers n) {
+    c.adds.replay(n.x, n.y);
+  }
+
+  @Benchmark
+  @OperationsPerInvocation(OPS)
+  public void replayedReduction(Captured c, Numbers n) {
+    c.sums.replay(n.x, n.y);
   }
 
   @Benchmark

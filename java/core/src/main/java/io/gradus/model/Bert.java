@@ -92,7 +92,8 @@ public final class Bert extends Module {
 
   /**
    * The vectors of sequences that may differ in length. Padding is left out and costs next to
-   * nothing; its vectors are 0. What dropout drops depends on all lengths.
+   * nothing; its vectors are 0. What dropout drops depends on all lengths. Java reads the lengths,
+   * so a step with them cannot be captured as a graph.
    *
    * @param typeIds (batch, time), I32 or I64: the type of each token; null for 0
    * @param lengths I32 (batch): how many tokens of each row are not padding, at least 1; null for

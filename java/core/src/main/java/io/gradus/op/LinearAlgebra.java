@@ -83,8 +83,14 @@ public final class LinearAlgebra {
         wrt(
             x,
             dy -> {
-              Tensor dx = product("matmul", rows(dy), false, w, false, x.dtype());
-              return Shapes.reshape(dx, x.shape());
+              if (Tape.isRecording()) {
+                Tensor dx = product("matmul", rows(dy), false, w, false, x.dtype());
+                return Shapes.reshape(dx, x.shape());
+              }
+              // Of its own memory, so that other gradients of x can be added in place.
+              Tensor dx = Tensor.emptyLike(x);
+              gradInto(rows(dy), false, w, dx, false);
+              return dx;
             },
             (dy, dx, add) -> gradInto(rows(dy), false, w, dx, add));
     Wrt wrtW =
