@@ -29,18 +29,21 @@ GRADUS_FN float powerOfTwo(int32_t n) { return floatOf(static_cast<uint32_t>(n +
 /** x = n log(2) + r with an integer n and |r| <= log(2) / 2. */
 struct Reduced {
   int32_t n;
-  float p;  // e^r
+  float r;
 };
 
-/** e^r for |r| <= log(2) / 2. */
-GRADUS_FN float expNearZero(float r) {
+/** e^r - 1 for |r| <= log(2) / 2, to 1e-9 of e^r beside rounding. */
+GRADUS_FN float expm1NearZero(float r) {
   float p = 0x1.6a493p-10f;
   p = p * r + 0x1.12399ep-7f;
   p = p * r + 0x1.5558b4p-5f;
   p = p * r + 0x1.555492p-3f;
   p = p * r + 0x1.fffffcp-2f;
-  return (p * (r * r) + r) + 1.0f;
+  return p * (r * r) + r;
 }
+
+/** e^r for |r| <= log(2) / 2. */
+GRADUS_FN float expNearZero(float r) { return expm1NearZero(r) + 1.0f; }
 
 GRADUS_FN Reduced reduceExp(float x) {
   constexpr float kShift = 0x1.8p23f;  // a sum with it has no bits for a fraction: it rounds
@@ -48,7 +51,7 @@ GRADUS_FN Reduced reduceExp(float x) {
   const float n = shifted - kShift;
   // The upper part of log(2) has so few bits that its product with n is exact.
   const float r = (x - n * 0x1.62e4p-1f) - n * 0x1.7f7d1cp-20f;
-  return Reduced{static_cast<int32_t>(bitsOf(shifted) - bitsOf(kShift)), expNearZero(r)};
+  return Reduced{static_cast<int32_t>(bitsOf(shifted) - bitsOf(kShift)), r};
 }
 
 /** Within 1.1 ULP, results below the smallest normal number included. */
@@ -58,13 +61,13 @@ GRADUS_FN float exp(float x) {
   const Reduced e = reduceExp(select(raised > 89.0f, 89.0f, raised));
   // 2^n itself need not be a float: two factors, and only the last product can round.
   const int32_t half = e.n >> 1;
-  return e.p * powerOfTwo(half) * powerOfTwo(e.n - half);
+  return expNearZero(e.r) * powerOfTwo(half) * powerOfTwo(e.n - half);
 }
 
 /** exp(x) for x <= 0, as exact, in fewer steps. */
 GRADUS_FN float expNegative(float x) {
   const Reduced e = reduceExp(select(x < -104.5f, -104.5f, x));
-  return e.p * powerOfTwo(e.n + 64) * 0x1p-64f;
+  return expNearZero(e.r) * powerOfTwo(e.n + 64) * 0x1p-64f;
 }
 
 /** Within 1 ULP; -infinity at 0, NaN below. */
@@ -106,10 +109,14 @@ GRADUS_FN float tanh(float x) {
   return floatOf(bitsOf(y) | (bitsOf(x) & 0x80000000u));  // tanh(-0) is -0
 }
 
-/** 1 / (1 + e^-x), within 2.5 ULP, also where x is far below 0 and the result is about e^x. */
+/** 1 / (1 + e^-x), within 2 ULP, also where x is far below 0 and the result is about e^x. */
 GRADUS_FN float sigmoid(float x) {
-  float e = expNegative(-abs(x));
-  return select(x < 0.0f, e, 1.0f) / (1.0f + e);
+  // Beyond these bounds the result is 1 or 0, and so it comes out at them.
+  const float lowered = select(x > 40.0f, 40.0f, x);
+  const Reduced e = reduceExp(-select(lowered < -104.5f, -104.5f, lowered));
+  // 2^-64 of e^-x, which could overflow. Its 2^n is added last: e^-x alone is not rounded before.
+  const float scale = powerOfTwo(e.n - 64);
+  return 0x1p-64f / (scale + (scale * expm1NearZero(e.r) + 0x1p-64f));
 }
 
 struct Turn {

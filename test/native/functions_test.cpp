@@ -77,7 +77,7 @@ void functionsKeepTheirBounds(uint64_t stride) {
       "tanh", 1.5, stride, [](float x) { return math::tanh(x); },
       [](double x) { return std::tanh(x); });
   within(
-      "sigmoid", 2.5, stride, [](float x) { return math::sigmoid(x); },
+      "sigmoid", 2.0, stride, [](float x) { return math::sigmoid(x); },
       [](double x) { return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x)); });
   within(
       "gaussian.density", 1.2, stride, [](float x) { return math::gaussian(math::abs(x)).density; },
