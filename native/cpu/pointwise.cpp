@@ -42,6 +42,10 @@ void CpuBackend::addPointwise() {
     map(t, x, y, n, [](float v) { return math::log(v); });
   };
 
+  erf = [](Type t, In x, Out y, int64_t n) {
+    map(t, x, y, n, [](float v) { return math::erf(v); });
+  };
+
   sqrt = [](Type t, In x, Out y, int64_t n) {
     map(t, x, y, n, [](float v) { return std::sqrt(v); });
   };

@@ -119,6 +119,33 @@ GRADUS_FN float sigmoid(float x) {
   return 0x1p-64f / (scale + (scale * expm1NearZero(e.r) + 0x1p-64f));
 }
 
+/** Within 1.2 ULP. */
+GRADUS_FN float erf(float x) {
+  const float magnitude = abs(x);
+  // 1 - erfc, and erfc = e^(-v q(v)). From 3.92 on the result is 1.
+  const float v = select(magnitude > 4.0f, 4.0f, magnitude);
+  float q = 0x1.da2e0ap-17f;
+  q = q * v - 0x1.716d56p-12f;
+  q = q * v + 0x1.ed6eep-9f;
+  q = q * v - 0x1.89a1d8p-6f;
+  q = q * v + 0x1.b46cbep-4f;
+  q = q * v + 0x1.451942p-1f;
+  q = q * v + 0x1.20f24cp+0f;
+  const Reduced e = reduceExp(-v * q);
+  const float far = 1.0f - expNearZero(e.r) * powerOfTwo(e.n);
+  const float z = x * x;  // near 0 the difference above loses bits
+  float p = 0x1.4771fep-14f;
+  p = p * z - 0x1.a3515ep-11f;
+  p = p * z + 0x1.53f224p-8f;
+  p = p * z - 0x1.b7f71ap-6f;
+  p = p * z + 0x1.ce2ce6p-4f;
+  p = p * z - 0x1.81273ep-2f;
+  p = p * z + 0x1.06eba8p-3f;
+  const float near = p * magnitude + magnitude;
+  const float y = select(magnitude < 1.0f, near, far);
+  return floatOf(bitsOf(y) | (bitsOf(x) & 0x80000000u));  // erf(-0) is -0
+}
+
 struct Turn {
   float cosine, sine;
 };

@@ -78,6 +78,7 @@ final class OpTable {
     return List.of(
         unary("exp", Pointwise::exp, Math::exp).wide(-110, 95),
         unary("log", Pointwise::log, Math::log).domain(0.5, 2).wide(0, 1000),
+        unary("erf", Pointwise::erf, Reference::erf).wide(-5, 5),
         unary("sqrt", Pointwise::sqrt, Math::sqrt).domain(0.5, 2).wide(0, 1000),
         unary("abs", Pointwise::abs, Math::abs).domain(-2, 2, 0),
         unary("sign", Pointwise::sign, x -> x > 0 ? 1 : x < 0 ? -1 : 0).domain(-2, 2, 0),
