@@ -26,6 +26,20 @@ GRADUS_FN float select(bool condition, float yes, float no) {
 /** 2^n for -126 <= n <= 127. */
 GRADUS_FN float powerOfTwo(int32_t n) { return floatOf(static_cast<uint32_t>(n + 127) << 23); }
 
+struct Whole {
+  double value;
+  uint32_t bits;  // its last ones
+};
+
+/** The integer next to x, for |x| <= 2^51. */
+GRADUS_FN Whole nearestWhole(double x) {
+  constexpr double kShift = 0x1.8p52;  // a sum with it has no bits for a fraction: it rounds
+  const double shifted = x + kShift;
+  uint64_t bits;
+  std::memcpy(&bits, &shifted, sizeof(bits));
+  return Whole{shifted - kShift, static_cast<uint32_t>(bits)};
+}
+
 /** x = n log(2) + r with an integer n and |r| <= log(2) / 2. */
 struct Reduced {
   int32_t n;

@@ -1,4 +1,4 @@
-// The bounds that math/functions.h states, and the conversions of math/types.h.
+// The bounds that the functions of math/ state, and the conversions of math/types.h.
 //
 //   functions_test [STRIDE [NAME]]   every STRIDE-th float; 1 is all of them and takes minutes for
 //                                    each function; of the functions only that of this name
@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "check.h"
-#include "math/functions.h"
+#include "math/angles.h"
 
 namespace {
 
@@ -90,11 +90,41 @@ void functionsKeepTheirBounds(Floats which) {
       "erf", 1.2, which, [](float x) { return math::erf(x); },
       [](double x) { return std::erf(x); });
   within(
+      "sin", 1.6, which, [](float x) { return math::sin(x); },
+      [](double x) { return std::sin(x); });
+  within(
+      "cos", 1.6, which, [](float x) { return math::cos(x); },
+      [](double x) { return std::cos(x); });
+  within(
       "gaussian.density", 1.2, which, [](float x) { return math::gaussian(math::abs(x)).density; },
       [](double x) { return std::exp(-0.5 * x * x); });
   within(
       "gaussian.below", 5.0, which, [](float x) { return math::gaussian(math::abs(x)).below; },
       [](double x) { return 0.5 * std::erfc(std::fabs(x) * std::sqrt(0.5)); });
+}
+
+void nearAnglesHaveTheSameBits(uint64_t stride) {
+  std::vector<float> sines(kBlock), cosines(kBlock), nearSines(kBlock), nearCosines(kBlock);
+  int64_t wrong = 0;
+  float where = 0;
+  everyFloat(stride, [&](const std::vector<float>& x) {
+    const size_t n = x.size();
+    const float* from = x.data();
+    for (size_t i = 0; i < n; ++i) sines[i] = math::sin(from[i]);
+    for (size_t i = 0; i < n; ++i) cosines[i] = math::cos(from[i]);
+    for (size_t i = 0; i < n; ++i) nearSines[i] = math::sinNear(from[i]);
+    for (size_t i = 0; i < n; ++i) nearCosines[i] = math::cosNear(from[i]);
+    for (size_t i = 0; i < n; ++i) {
+      if (!(std::fabs(from[i]) < math::kNearAngle)) continue;
+      if (math::bitsOf(sines[i]) != math::bitsOf(nearSines[i]) ||
+          math::bitsOf(cosines[i]) != math::bitsOf(nearCosines[i])) {
+        ++wrong;
+        where = from[i];
+      }
+    }
+  });
+  CHECK(wrong == 0, "%ld angles, the last %a", static_cast<long>(wrong),
+        static_cast<double>(where));
 }
 
 void specialValuesAreExact() {
@@ -122,6 +152,10 @@ void specialValuesAreExact() {
   is("erf(-0)", math::erf(minusZero), -0.0f);
   is("erf(infinity)", math::erf(big), 1);
   is("erf(-infinity)", math::erf(low), -1);
+  is("sin(-0)", math::sin(minusZero), -0.0f);
+  is("cos(0)", math::cos(zero), 1);
+  CHECK(std::isnan(math::sin(big)) && std::isnan(math::sin(low)), "sin(infinity)");
+  CHECK(std::isnan(math::cos(big)) && std::isnan(math::cos(low)), "cos(infinity)");
   is("sigmoid(0)", math::sigmoid(zero), 0.5f);
   is("sigmoid(infinity)", math::sigmoid(big), 1);
   is("sigmoid(-infinity)", math::sigmoid(low), 0);
@@ -193,6 +227,7 @@ int main(int argc, char** argv) {
   const uint64_t stride = argc > 1 ? static_cast<uint64_t>(std::atol(argv[1])) : 251;
   functionsKeepTheirBounds(Floats{stride, argc > 2 ? argv[2] : nullptr});
   specialValuesAreExact();
+  if (argc <= 2) nearAnglesHaveTheSameBits(stride);
   if (argc <= 2) conversionsAreExactOrRoundToEven(stride);
   return report("functions_test");
 }

@@ -175,6 +175,22 @@ public final class Pointwise {
     return mul(exp(neg(mul(x, x))), 2 / Math.sqrt(Math.PI));
   }
 
+  /** The sine, of any number within 1.6 ULP; NaN at the infinities. */
+  public static Tensor sin(Tensor x) {
+    Checks.floating("sin", x);
+    Tensor y = Tensor.emptyLike(x);
+    x.backend().sin(x.typeCode(), x.address(), y.address(), x.size());
+    return Tape.record("sin", y, wrt(x, dy -> mul(dy, cos(x))));
+  }
+
+  /** The cosine, of any number within 1.6 ULP; NaN at the infinities. */
+  public static Tensor cos(Tensor x) {
+    Checks.floating("cos", x);
+    Tensor y = Tensor.emptyLike(x);
+    x.backend().cos(x.typeCode(), x.address(), y.address(), x.size());
+    return Tape.record("cos", y, wrt(x, dy -> neg(mul(dy, sin(x)))));
+  }
+
   /** The square root: NaN below 0. */
   public static Tensor sqrt(Tensor x) {
     Checks.floating("sqrt", x);
