@@ -6,6 +6,7 @@
 #include "cpu/backend.h"
 #include "cpu/loops.h"
 #include "math/angles.h"
+#include "math/power.h"
 
 namespace gradus {
 
@@ -54,7 +55,7 @@ void CpuBackend::addPointwise() {
   };
 
   powTensor = [](Type t, In a, In b, Out y, int64_t n, Dims dims) {
-    broadcast(t, a, b, y, n, dims, [](float u, float v) { return std::pow(u, v); });
+    broadcast(t, a, b, y, n, dims, [](float u, float v) { return math::pow(u, v); });
   };
 
   affine = [](Type t, In x, Out y, int64_t n, double scale, double shift) {
@@ -97,7 +98,7 @@ void CpuBackend::addPointwise() {
     if (exponent == 0.5) return map(t, x, y, n, [](float v) { return math::powHalf(v); });
     if (exponent == -0.5) return map(t, x, y, n, [](float v) { return 1.0f / math::powHalf(v); });
     const auto e = static_cast<float>(exponent);
-    map(t, x, y, n, [=](float v) { return std::pow(v, e); });
+    map(t, x, y, n, [=](float v) { return math::pow(v, e); });
   };
 
   abs = [](Type t, In x, Out y, int64_t n) {

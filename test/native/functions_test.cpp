@@ -13,6 +13,7 @@
 
 #include "check.h"
 #include "math/angles.h"
+#include "math/power.h"
 
 namespace {
 
@@ -101,6 +102,53 @@ void functionsKeepTheirBounds(Floats which) {
   within(
       "gaussian.below", 5.0, which, [](float x) { return math::gaussian(math::abs(x)).below; },
       [](double x) { return 0.5 * std::erfc(std::fabs(x) * std::sqrt(0.5)); });
+}
+
+/** Every x above 0, with a y that puts the result anywhere between too small and too large. */
+void powersKeepTheirBound(Floats which) {
+  if (which.only != nullptr && std::strcmp(which.only, "pow") != 0) return;
+  constexpr double kLow = -151, kRange = 280;  // of log2(x^y)
+  double worst = 0;
+  float worstX = 0, worstY = 0;
+  std::vector<float> y(kBlock), z(kBlock);
+  everyFloat(which.stride, [&](const std::vector<float>& x) {
+    if (std::signbit(x[0])) return;
+    for (size_t i = 0; i < x.size(); ++i) {
+      const double word = math::bitsOf(x[i]) * 2654435761u;  // scattered, but the same each time
+      y[i] = static_cast<float>((kLow + kRange * 0x1p-32 * word) / std::log2(double{x[i]}));
+    }
+    const float *base = x.data(), *exponent = y.data();
+    float* to = z.data();
+    for (size_t i = 0; i < x.size(); ++i) to[i] = math::pow(base[i], exponent[i]);
+    for (size_t i = 0; i < x.size(); ++i) {
+      const double error = ulps(z[i], std::pow(double{x[i]}, double{y[i]}));
+      if (error > worst) {
+        worst = error;
+        worstX = x[i];
+        worstY = y[i];
+      }
+    }
+  });
+  std::printf("pow: at most %.3f ULP, at %a, %a\n", worst, double{worstX}, double{worstY});
+  CHECK(worst <= 1.3, "pow: %g ULP at %a, %a", worst, double{worstX}, double{worstY});
+}
+
+void specialPowersAreThoseOfC() {
+  const float infinity = std::numeric_limits<float>::infinity();
+  std::vector<float> values = {0,    0x1p-149f, 0x1.8p-130f, 0.5f,        0x1.fffffep-1f,
+                               1,    1.5f,      2,           3,           0x1.000002p+0f,
+                               1e9f, 0x1p24f,   0x1p31f,     0xfffffep0f, 0xffffffp0f,
+                               4,    1e38f,     infinity,    0x1p23f,     0x1.fffffep+127f};
+  for (size_t i = values.size(); i-- > 0;) values.push_back(-values[i]);
+  values.push_back(std::numeric_limits<float>::quiet_NaN());
+  for (float x : values) {
+    for (float y : values) {
+      const float got = math::pow(x, y);
+      const double want = std::pow(double{x}, double{y});
+      CHECK(ulps(got, want) <= 1.3 && (std::isnan(want) || std::signbit(got) == std::signbit(want)),
+            "pow(%a, %a) is %a", double{x}, double{y}, double{got});
+    }
+  }
 }
 
 void nearAnglesHaveTheSameBits(uint64_t stride) {
@@ -226,6 +274,8 @@ void conversionsAreExactOrRoundToEven(uint64_t stride) {
 int main(int argc, char** argv) {
   const uint64_t stride = argc > 1 ? static_cast<uint64_t>(std::atol(argv[1])) : 251;
   functionsKeepTheirBounds(Floats{stride, argc > 2 ? argv[2] : nullptr});
+  powersKeepTheirBound(Floats{stride, argc > 2 ? argv[2] : nullptr});
+  specialPowersAreThoseOfC();
   specialValuesAreExact();
   if (argc <= 2) nearAnglesHaveTheSameBits(stride);
   if (argc <= 2) conversionsAreExactOrRoundToEven(stride);

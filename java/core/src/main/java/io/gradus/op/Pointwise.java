@@ -73,7 +73,10 @@ public final class Pointwise {
         wrt(b, dy -> Broadcast.reduce(neg(div(mul(dy, y), b)), b.shape())));
   }
 
-  /** {@code y = a ^ b}; the gradient with respect to b is 0 where a is 0. */
+  /**
+   * {@code y = a ^ b}, within 1.3 ULP; special values as in C. The gradient with respect to b is 0
+   * where a is 0.
+   */
   public static Tensor pow(Tensor a, Tensor b) {
     Tensor y = output("pow", a, b);
     long[] dims = Broadcast.dims(y.shape(), a.shape(), b.shape());
@@ -131,7 +134,7 @@ public final class Pointwise {
     return Tape.record(op, y, wrt(x, dy -> scale == 1 ? dy : affine(op, dy, scale, NOTHING)));
   }
 
-  /** {@code y = x ^ exponent}. */
+  /** {@code y = x ^ exponent}, within 1.3 ULP; special values as in C. */
   public static Tensor pow(Tensor x, double exponent) {
     Checks.floating("pow", x);
     Tensor y = Tensor.emptyLike(x);
