@@ -1,9 +1,10 @@
 // The transcendental functions, written so that a plain loop over them vectorizes.
 //
-// No branches, no tables, no calls. NaN arguments give NaN.
-// The bounds are those of test/native/functions_test.cpp, in units in the last place over every
-// float; its reference is the double function of libm. Polynomials are minimax fits (Lawson) whose
-// coefficients were rounded to float one by one, the lowest first, with the rest fitted again.
+// No branches, no tables, no calls. NaN arguments give NaN. x86-64-v3 and v4 give the same bits;
+// v2, which has no fused multiply-add, others within the same bounds. The bounds are those of
+// test/native/functions_test.cpp, in units in the last place over every float; its reference is the
+// double function of libm. Polynomials are minimax fits (Lawson) whose coefficients were rounded to
+// float one by one, the lowest first, with the rest fitted again.
 #pragma once
 
 #include <cstdint>
@@ -26,21 +27,38 @@ GRADUS_FN float select(bool condition, float yes, float no) {
 /** 2^n for -126 <= n <= 127. */
 GRADUS_FN float powerOfTwo(int32_t n) { return floatOf(static_cast<uint32_t>(n + 127) << 23); }
 
+struct Whole {
+  double value;
+  uint32_t bits;  // its last ones
+};
+
+/** The integer next to x, for |x| <= 2^51. */
+GRADUS_FN Whole nearestWhole(double x) {
+  constexpr double kShift = 0x1.8p52;  // a sum with it has no bits for a fraction: it rounds
+  const double shifted = x + kShift;
+  uint64_t bits;
+  std::memcpy(&bits, &shifted, sizeof(bits));
+  return Whole{shifted - kShift, static_cast<uint32_t>(bits)};
+}
+
 /** x = n log(2) + r with an integer n and |r| <= log(2) / 2. */
 struct Reduced {
   int32_t n;
-  float p;  // e^r
+  float r;
 };
 
-/** e^r for |r| <= log(2) / 2. */
-GRADUS_FN float expNearZero(float r) {
+/** e^r - 1 for |r| <= log(2) / 2, to 1e-9 of e^r beside rounding. */
+GRADUS_FN float expm1NearZero(float r) {
   float p = 0x1.6a493p-10f;
   p = p * r + 0x1.12399ep-7f;
   p = p * r + 0x1.5558b4p-5f;
   p = p * r + 0x1.555492p-3f;
   p = p * r + 0x1.fffffcp-2f;
-  return (p * (r * r) + r) + 1.0f;
+  return p * (r * r) + r;
 }
+
+/** e^r for |r| <= log(2) / 2. */
+GRADUS_FN float expNearZero(float r) { return expm1NearZero(r) + 1.0f; }
 
 GRADUS_FN Reduced reduceExp(float x) {
   constexpr float kShift = 0x1.8p23f;  // a sum with it has no bits for a fraction: it rounds
@@ -48,7 +66,7 @@ GRADUS_FN Reduced reduceExp(float x) {
   const float n = shifted - kShift;
   // The upper part of log(2) has so few bits that its product with n is exact.
   const float r = (x - n * 0x1.62e4p-1f) - n * 0x1.7f7d1cp-20f;
-  return Reduced{static_cast<int32_t>(bitsOf(shifted) - bitsOf(kShift)), expNearZero(r)};
+  return Reduced{static_cast<int32_t>(bitsOf(shifted) - bitsOf(kShift)), r};
 }
 
 /** Within 1.1 ULP, results below the smallest normal number included. */
@@ -58,13 +76,13 @@ GRADUS_FN float exp(float x) {
   const Reduced e = reduceExp(select(raised > 89.0f, 89.0f, raised));
   // 2^n itself need not be a float: two factors, and only the last product can round.
   const int32_t half = e.n >> 1;
-  return e.p * powerOfTwo(half) * powerOfTwo(e.n - half);
+  return expNearZero(e.r) * powerOfTwo(half) * powerOfTwo(e.n - half);
 }
 
 /** exp(x) for x <= 0, as exact, in fewer steps. */
 GRADUS_FN float expNegative(float x) {
   const Reduced e = reduceExp(select(x < -104.5f, -104.5f, x));
-  return e.p * powerOfTwo(e.n + 64) * 0x1p-64f;
+  return expNearZero(e.r) * powerOfTwo(e.n + 64) * 0x1p-64f;
 }
 
 /** Within 1 ULP; -infinity at 0, NaN below. */
@@ -106,10 +124,41 @@ GRADUS_FN float tanh(float x) {
   return floatOf(bitsOf(y) | (bitsOf(x) & 0x80000000u));  // tanh(-0) is -0
 }
 
-/** 1 / (1 + e^-x), within 2.5 ULP, also where x is far below 0 and the result is about e^x. */
+/** 1 / (1 + e^-x), within 2 ULP, also where x is far below 0 and the result is about e^x. */
 GRADUS_FN float sigmoid(float x) {
-  float e = expNegative(-abs(x));
-  return select(x < 0.0f, e, 1.0f) / (1.0f + e);
+  // Beyond these bounds the result is 1 or 0, and so it comes out at them.
+  const float lowered = select(x > 40.0f, 40.0f, x);
+  const Reduced e = reduceExp(-select(lowered < -104.5f, -104.5f, lowered));
+  // 2^-64 of e^-x, which could overflow. Its 2^n is added last: e^-x alone is not rounded before.
+  const float scale = powerOfTwo(e.n - 64);
+  return 0x1p-64f / (scale + (scale * expm1NearZero(e.r) + 0x1p-64f));
+}
+
+/** Within 1.2 ULP. */
+GRADUS_FN float erf(float x) {
+  const float magnitude = abs(x);
+  // 1 - erfc, and erfc = e^(-v q(v)). From 3.92 on the result is 1.
+  const float v = select(magnitude > 4.0f, 4.0f, magnitude);
+  float q = 0x1.da2e0ap-17f;
+  q = q * v - 0x1.716d56p-12f;
+  q = q * v + 0x1.ed6eep-9f;
+  q = q * v - 0x1.89a1d8p-6f;
+  q = q * v + 0x1.b46cbep-4f;
+  q = q * v + 0x1.451942p-1f;
+  q = q * v + 0x1.20f24cp+0f;
+  const Reduced e = reduceExp(-v * q);
+  const float far = 1.0f - expNearZero(e.r) * powerOfTwo(e.n);
+  const float z = x * x;  // near 0 the difference above loses bits
+  float p = 0x1.4771fep-14f;
+  p = p * z - 0x1.a3515ep-11f;
+  p = p * z + 0x1.53f224p-8f;
+  p = p * z - 0x1.b7f71ap-6f;
+  p = p * z + 0x1.ce2ce6p-4f;
+  p = p * z - 0x1.81273ep-2f;
+  p = p * z + 0x1.06eba8p-3f;
+  const float near = p * magnitude + magnitude;
+  const float y = select(magnitude < 1.0f, near, far);
+  return floatOf(bitsOf(y) | (bitsOf(x) & 0x80000000u));  // erf(-0) is -0
 }
 
 struct Turn {

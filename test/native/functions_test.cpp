@@ -1,17 +1,19 @@
-// The bounds that math/functions.h states, and the conversions of math/types.h.
+// The bounds that the functions of math/ state, and the conversions of math/types.h.
 //
-//   functions_test [STRIDE]     every STRIDE-th float; 1 is all of them and takes some minutes
+//   functions_test [STRIDE [NAME]]   every STRIDE-th float; 1 is all of them and takes minutes for
+//                                    each function; of the functions only that of this name
 //
 // Compiled with a backend's own flags, so that the loops here are the vectorized ones.
-#include "math/functions.h"
-
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <limits>
 #include <vector>
 
 #include "check.h"
+#include "math/angles.h"
+#include "math/power.h"
 
 namespace {
 
@@ -45,12 +47,18 @@ void everyFloat(uint64_t stride, Block block) {
   }
 }
 
+struct Floats {
+  uint64_t stride;
+  const char* only;  // the function to test, or null for all
+};
+
 template <class F, class Reference>
-void within(const char* name, double bound, uint64_t stride, F f, Reference reference) {
+void within(const char* name, double bound, Floats which, F f, Reference reference) {
+  if (which.only != nullptr && std::strcmp(which.only, name) != 0) return;
   double worst = 0;
   float where = 0;
   std::vector<float> y(kBlock);
-  everyFloat(stride, [&](const std::vector<float>& x) {
+  everyFloat(which.stride, [&](const std::vector<float>& x) {
     const float* from = x.data();
     float* to = y.data();
     for (size_t i = 0; i < x.size(); ++i) to[i] = f(from[i]);
@@ -66,25 +74,105 @@ void within(const char* name, double bound, uint64_t stride, F f, Reference refe
   CHECK(worst <= bound, "%s: %g ULP at %a", name, worst, static_cast<double>(where));
 }
 
-void functionsKeepTheirBounds(uint64_t stride) {
+void functionsKeepTheirBounds(Floats which) {
   within(
-      "exp", 1.1, stride, [](float x) { return math::exp(x); },
+      "exp", 1.1, which, [](float x) { return math::exp(x); },
       [](double x) { return std::exp(x); });
   within(
-      "log", 1.0, stride, [](float x) { return math::log(x); },
+      "log", 1.0, which, [](float x) { return math::log(x); },
       [](double x) { return std::log(x); });
   within(
-      "tanh", 1.5, stride, [](float x) { return math::tanh(x); },
+      "tanh", 1.5, which, [](float x) { return math::tanh(x); },
       [](double x) { return std::tanh(x); });
   within(
-      "sigmoid", 2.5, stride, [](float x) { return math::sigmoid(x); },
+      "sigmoid", 2.0, which, [](float x) { return math::sigmoid(x); },
       [](double x) { return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x)); });
   within(
-      "gaussian.density", 1.2, stride, [](float x) { return math::gaussian(math::abs(x)).density; },
+      "erf", 1.2, which, [](float x) { return math::erf(x); },
+      [](double x) { return std::erf(x); });
+  within(
+      "sin", 1.6, which, [](float x) { return math::sin(x); },
+      [](double x) { return std::sin(x); });
+  within(
+      "cos", 1.6, which, [](float x) { return math::cos(x); },
+      [](double x) { return std::cos(x); });
+  within(
+      "gaussian.density", 1.2, which, [](float x) { return math::gaussian(math::abs(x)).density; },
       [](double x) { return std::exp(-0.5 * x * x); });
   within(
-      "gaussian.below", 5.0, stride, [](float x) { return math::gaussian(math::abs(x)).below; },
+      "gaussian.below", 5.0, which, [](float x) { return math::gaussian(math::abs(x)).below; },
       [](double x) { return 0.5 * std::erfc(std::fabs(x) * std::sqrt(0.5)); });
+}
+
+/** Every x above 0, with a y that puts the result anywhere between too small and too large. */
+void powersKeepTheirBound(Floats which) {
+  if (which.only != nullptr && std::strcmp(which.only, "pow") != 0) return;
+  constexpr double kLow = -151, kRange = 280;  // of log2(x^y)
+  double worst = 0;
+  float worstX = 0, worstY = 0;
+  std::vector<float> y(kBlock), z(kBlock);
+  everyFloat(which.stride, [&](const std::vector<float>& x) {
+    if (std::signbit(x[0])) return;
+    for (size_t i = 0; i < x.size(); ++i) {
+      const double word = math::bitsOf(x[i]) * 2654435761u;  // scattered, but the same each time
+      y[i] = static_cast<float>((kLow + kRange * 0x1p-32 * word) / std::log2(double{x[i]}));
+    }
+    const float *base = x.data(), *exponent = y.data();
+    float* to = z.data();
+    for (size_t i = 0; i < x.size(); ++i) to[i] = math::pow(base[i], exponent[i]);
+    for (size_t i = 0; i < x.size(); ++i) {
+      const double error = ulps(z[i], std::pow(double{x[i]}, double{y[i]}));
+      if (error > worst) {
+        worst = error;
+        worstX = x[i];
+        worstY = y[i];
+      }
+    }
+  });
+  std::printf("pow: at most %.3f ULP, at %a, %a\n", worst, double{worstX}, double{worstY});
+  CHECK(worst <= 1.3, "pow: %g ULP at %a, %a", worst, double{worstX}, double{worstY});
+}
+
+void specialPowersAreThoseOfC() {
+  const float infinity = std::numeric_limits<float>::infinity();
+  std::vector<float> values = {0,    0x1p-149f, 0x1.8p-130f, 0.5f,        0x1.fffffep-1f,
+                               1,    1.5f,      2,           3,           0x1.000002p+0f,
+                               1e9f, 0x1p24f,   0x1p31f,     0xfffffep0f, 0xffffffp0f,
+                               4,    1e38f,     infinity,    0x1p23f,     0x1.fffffep+127f};
+  for (size_t i = values.size(); i-- > 0;) values.push_back(-values[i]);
+  values.push_back(std::numeric_limits<float>::quiet_NaN());
+  for (float x : values) {
+    for (float y : values) {
+      const float got = math::pow(x, y);
+      const double want = std::pow(double{x}, double{y});
+      CHECK(ulps(got, want) <= 1.3 && (std::isnan(want) || std::signbit(got) == std::signbit(want)),
+            "pow(%a, %a) is %a", double{x}, double{y}, double{got});
+    }
+  }
+}
+
+void nearAnglesHaveTheSameBits(uint64_t stride) {
+  std::vector<float> sines(kBlock), cosines(kBlock), nearSines(kBlock), nearCosines(kBlock);
+  int64_t wrong = 0;
+  float where = 0;
+  everyFloat(stride, [&](const std::vector<float>& x) {
+    const size_t n = x.size();
+    const float* from = x.data();
+    for (size_t i = 0; i < n; ++i) sines[i] = math::sin(from[i]);
+    for (size_t i = 0; i < n; ++i) cosines[i] = math::cos(from[i]);
+    for (size_t i = 0; i < n; ++i) nearSines[i] = math::sinNear(from[i]);
+    for (size_t i = 0; i < n; ++i) nearCosines[i] = math::cosNear(from[i]);
+    for (size_t i = 0; i < n; ++i) {
+      if (!(std::fabs(from[i]) < math::kNearAngle)) continue;
+      if (math::bitsOf(sines[i]) != math::bitsOf(nearSines[i]) ||
+          math::bitsOf(cosines[i]) != math::bitsOf(nearCosines[i])) {
+        ++wrong;
+        where = from[i];
+      }
+    }
+  });
+  CHECK(wrong == 0, "%ld angles, the last %a", static_cast<long>(wrong),
+        static_cast<double>(where));
 }
 
 void specialValuesAreExact() {
@@ -109,6 +197,13 @@ void specialValuesAreExact() {
   is("tanh(-0)", math::tanh(minusZero), -0.0f);
   is("tanh(infinity)", math::tanh(big), 1);
   is("tanh(-infinity)", math::tanh(low), -1);
+  is("erf(-0)", math::erf(minusZero), -0.0f);
+  is("erf(infinity)", math::erf(big), 1);
+  is("erf(-infinity)", math::erf(low), -1);
+  is("sin(-0)", math::sin(minusZero), -0.0f);
+  is("cos(0)", math::cos(zero), 1);
+  CHECK(std::isnan(math::sin(big)) && std::isnan(math::sin(low)), "sin(infinity)");
+  CHECK(std::isnan(math::cos(big)) && std::isnan(math::cos(low)), "cos(infinity)");
   is("sigmoid(0)", math::sigmoid(zero), 0.5f);
   is("sigmoid(infinity)", math::sigmoid(big), 1);
   is("sigmoid(-infinity)", math::sigmoid(low), 0);
@@ -178,8 +273,11 @@ void conversionsAreExactOrRoundToEven(uint64_t stride) {
 
 int main(int argc, char** argv) {
   const uint64_t stride = argc > 1 ? static_cast<uint64_t>(std::atol(argv[1])) : 251;
-  functionsKeepTheirBounds(stride);
+  functionsKeepTheirBounds(Floats{stride, argc > 2 ? argv[2] : nullptr});
+  powersKeepTheirBound(Floats{stride, argc > 2 ? argv[2] : nullptr});
+  specialPowersAreThoseOfC();
   specialValuesAreExact();
-  conversionsAreExactOrRoundToEven(stride);
+  if (argc <= 2) nearAnglesHaveTheSameBits(stride);
+  if (argc <= 2) conversionsAreExactOrRoundToEven(stride);
   return report("functions_test");
 }

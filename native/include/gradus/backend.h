@@ -117,6 +117,9 @@ class Backend : public Watched {
       this, "affine", Access::Elementwise};
   Kernel<void(Type t, In x, Out y, int64_t n)> exp{this, "exp", Access::Elementwise};
   Kernel<void(Type t, In x, Out y, int64_t n)> log{this, "log", Access::Elementwise};
+  Kernel<void(Type t, In x, Out y, int64_t n)> erf{this, "erf", Access::Elementwise};
+  Kernel<void(Type t, In x, Out y, int64_t n)> sin{this, "sin", Access::Elementwise};
+  Kernel<void(Type t, In x, Out y, int64_t n)> cos{this, "cos", Access::Elementwise};
   Kernel<void(Type t, In x, Out y, int64_t n)> sqrt{this, "sqrt", Access::Elementwise};
   Kernel<void(Type t, In x, Out y, int64_t n, double exponent)> pow{this, "pow",
                                                                     Access::Elementwise};

@@ -78,6 +78,12 @@ final class OpTable {
     return List.of(
         unary("exp", Pointwise::exp, Math::exp).wide(-110, 95),
         unary("log", Pointwise::log, Math::log).domain(0.5, 2).wide(0, 1000),
+        unary("erf", Pointwise::erf, Reference::erf).wide(-5, 5),
+        // As far out as a block of them may be reduced in a few steps, and beyond.
+        unary("sin", Pointwise::sin, Math::sin).wide(-100, 100),
+        unary("sin", Pointwise::sin, Math::sin).wide(-1e9, 1e9),
+        unary("cos", Pointwise::cos, Math::cos).wide(-100, 100),
+        unary("cos", Pointwise::cos, Math::cos).wide(-1e9, 1e9),
         unary("sqrt", Pointwise::sqrt, Math::sqrt).domain(0.5, 2).wide(0, 1000),
         unary("abs", Pointwise::abs, Math::abs).domain(-2, 2, 0),
         unary("sign", Pointwise::sign, x -> x > 0 ? 1 : x < 0 ? -1 : 0).domain(-2, 2, 0),

@@ -294,6 +294,20 @@ final class Reference {
     return 0.5 + density * sum;
   }
 
+  /** A series near 0; further out, what the normal distribution leaves of 1. */
+  static double erf(double x) {
+    if (Math.abs(x) > 2) {
+      return Math.signum(x) * (1 - 2 * normal(-Math.abs(x) * Math.sqrt(2)));
+    }
+    double sum = 0;
+    double term = x;
+    for (int k = 1; k < 100; k++) {
+      sum += term;
+      term *= 2 * x * x / (2 * k + 1);
+    }
+    return Math.copySign(2 / Math.sqrt(Math.PI) * Math.exp(-x * x) * sum, x);
+  }
+
   static double geluErf(double x) {
     return x * normal(x);
   }

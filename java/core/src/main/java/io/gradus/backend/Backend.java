@@ -171,6 +171,12 @@ public final class Backend extends Pointer {
 
   public native void log(int t, long x, long y, long n);
 
+  public native void erf(int t, long x, long y, long n);
+
+  public native void sin(int t, long x, long y, long n);
+
+  public native void cos(int t, long x, long y, long n);
+
   public native void sqrt(int t, long x, long y, long n);
 
   public native void pow(int t, long x, long y, long n, double exponent);
