@@ -117,7 +117,8 @@ public final class GradusKernels {
                     1e-8,
                     0.1,
                     1,
-                    1));
+                    1,
+                    0));
   }
 
   private static Tensor random(int... shape) {
