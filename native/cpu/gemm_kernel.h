@@ -139,31 +139,28 @@ inline void multiplyTiles(const Tiles& t, int64_t rows, int64_t vectors) {
   kernelFor(static_cast<int>(rows), static_cast<int>(vectors))(t);
 }
 
-/** Rows of bytes that will be read soon: their cache lines are fetched one by one. */
+/** Rows of bytes that will be read soon: their cache lines are fetched four by four. */
 class Ahead {
  public:
   Ahead() = default;
   Ahead(const void* data, int64_t rows, int64_t bytes, int64_t stride)
-      : line_(static_cast<const char*>(data)),
-        rows_(rows),
-        lines_((bytes + 127) / 64),
-        left_(lines_) {
-    jump_ = stride - lines_ * 64;
+      : line_(static_cast<const char*>(data)), rows_(rows), fours_((bytes + 255) / 256) {
+    left_ = rows == 0 ? 0 : fours_;
+    jump_ = stride - fours_ * 256;
   }
 
-  void fetchOne() {
-    if (rows_ == 0) return;
-    __builtin_prefetch(line_, 0, 2);  // into L2
-    line_ += 64;
+  void fetch() {
+    if (left_ == 0) return;
+    for (int i = 0; i < 4; ++i) __builtin_prefetch(line_ + 64 * i, 0, 2);  // into L2
+    line_ += 256;
     if (--left_ > 0) return;
-    left_ = lines_;
     line_ += jump_;
-    --rows_;
+    left_ = --rows_ > 0 ? fours_ : 0;
   }
 
  private:
   const char* line_ = nullptr;
-  int64_t rows_ = 0, lines_ = 0, left_ = 0, jump_ = 0;
+  int64_t rows_ = 0, fours_ = 0, left_ = 0, jump_ = 0;
 };
 
 /** Rows of y from packed operands: a in panels, whose columns hold kPanel floats, and a strip of b.
@@ -181,12 +178,12 @@ struct Panels {
 
 template <int Rows, int Vectors>
 void multiplyPanel(Panels& t, const float* a, float* y) {
-  constexpr int kSteps = 8;
-  constexpr int kAhead = 16;  // steps
+  constexpr int kSteps = 16;
   const float* b = t.b;
   Vector sum[Rows][Vectors] = {};
   const float* row = y;
   int rowsAhead = Rows;
+  Ahead ahead = t.ahead;
   auto step = [&] {
     Vector x[Vectors];
 #pragma GCC unroll 4
@@ -201,19 +198,20 @@ void multiplyPanel(Panels& t, const float* a, float* y) {
     b += Vectors * kLanes;
   };
   int64_t l = t.k;
+  // Besides the multiplications there is little time, even for instructions: beside another thread
+  // on the same core, a kernel is as fast as it is short.
   for (; l >= kSteps; l -= kSteps) {
-    // A few at a time: what misses L2 must not hold up what comes from there.
-    t.ahead.fetchOne();
-#pragma GCC unroll 4
-    for (int j = 0; j < kSteps * kPanel; j += 16) __builtin_prefetch(a + kAhead * kPanel + j);
+    ahead.fetch();
     if (rowsAhead-- > 0) {
 #pragma GCC unroll 4
       for (int v = 0; v < Vectors; ++v) __builtin_prefetch(row + v * kLanes, 1);
       row += t.yRow;
     }
-#pragma GCC unroll 1
+#pragma GCC unroll 2
     for (int j = 0; j < kSteps; ++j) step();
   }
+  t.ahead = ahead;
+#pragma GCC unroll 1
   for (; l > 0; --l) step();
   storeTile(sum, t.bias, t.accumulate, y, t.yRow);
 }
@@ -235,7 +233,9 @@ void multiplyPanels(Panels& t, int64_t vectors) {
   for (; i + kPanel <= t.rows; i += kPanel) {
     multiplyPanel<kPanel, Vectors>(t, t.a + i * t.k, t.y + i * t.yRow);
   }
-  if (i < t.rows) multiplyLastPanel<Vectors>(t, t.rows - i, t.a + i * t.k, t.y + i * t.yRow);
+  if (i < t.rows) {
+    multiplyLastPanel<Vectors>(t, t.rows - i, t.a + i * t.k, t.y + i * t.yRow);
+  }
 }
 
 }  // namespace
