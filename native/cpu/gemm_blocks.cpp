@@ -26,6 +26,7 @@ constexpr int64_t kNarrow = 1024;                     // columns of b of which t
 constexpr int64_t kGroup = 128;                       // rows of a that are packed together
 constexpr int64_t kResult = int64_t{1} << 20;         // floats of y that stay near until k is done
 constexpr int64_t kTasks = 32;                        // enough to be shared out evenly
+constexpr int64_t kFinished = 32;                     // rows that are still in L1 when finished
 constexpr int64_t kFew = 128;                      // rows or columns for which packing does not pay
 constexpr int64_t kWork = int64_t{1} << 25;        // multiplications, as for rows
 constexpr int64_t kColumnWork = int64_t{1} << 22;  // where the columns of a are contiguous
@@ -38,7 +39,7 @@ int64_t even(int64_t n, int64_t most, int64_t unit) {
   return std::min(n, roundUp(ceilDivide(n, ceilDivide(n, most)), unit));
 }
 
-thread_local Buffer sharedA, sharedB, sharedSums, ownA, ownB, ownColumns, ownSums;
+thread_local Buffer sharedA, sharedB, sharedSums, ownA, ownB, ownColumns, ownSums, ownFinished;
 
 /** Columns [begin, end) of b; the last vector may be partly filled. */
 struct Strip {
@@ -196,32 +197,50 @@ class Blocks {
                 int64_t k, float* sums, Ahead& ahead) const {
     const bool inY = this->inY(s);
     const bool finishes = l + k == p.k && !(inY && p.epilogue.empty());
+    const bool atOnce = finishes && l == 0;  // what no later depth adds to need not stand in y
     Panels t;
     t.k = k;
     t.b = b;
-    t.bias = inY && l == 0 && p.bias != nullptr ? p.bias + s.begin : nullptr;
-    t.accumulate = l > 0 || (inY && p.accumulate);
+    t.bias = inY && !atOnce && l == 0 && p.bias != nullptr ? p.bias + s.begin : nullptr;
+    t.accumulate = l > 0 || (inY && !atOnce && p.accumulate);
     t.ahead = ahead;
     // What is finished is read back while it is in L1.
-    const int64_t most = finishes ? 4 * kPanel : rows;
+    const int64_t most = finishes ? kFinished : rows;
+    float* once = atOnce ? ownFinished.atLeast(kFinished * kStrip) : nullptr;
     for (int64_t done = 0; done < rows; done += t.rows) {
       t.rows = std::min(most, rows - done);
       t.a = a + done * k;
       const int64_t row = i + done;
-      if (inY) {
-        t.y = p.y.at(row, s.begin).floats();
-        t.yRow = p.y.row;
+      t.yRow = inY && !atOnce ? p.y.row : s.width();
+      if (atOnce) {
+        t.y = once;
       } else {
-        t.y = sums + row * s.width();
-        t.yRow = s.width();
+        t.y = inY ? p.y.at(row, s.begin).floats() : sums + row * s.width();
       }
-      multiplyPanels(t, s.vectors);
-      if (!finishes) continue;
+      if (!finishes) {
+        multiplyPanels(t, s.vectors);
+        continue;
+      }
       Product part = p.part(row, t.rows, s.begin, s.columns());
-      if (inY) part.bias = nullptr;
+      addBesides(part, atOnce, t);
+      multiplyPanels(t, s.vectors);
+      if (inY && !atOnce) part.bias = nullptr;
       finish(t.y, t.yRow, part);
     }
     ahead = t.ahead;
+  }
+
+  /** What finish will read and write in other places than where the sums are. */
+  static void addBesides(const Product& part, bool y, Panels& t) {
+    t.besides = 0;
+    auto add = [&t](const Result& x) {
+      if (!x.data) return;
+      t.beside[t.besides++] = {x.data.as<char>(), x.row * byteSize(x.type)};
+    };
+    if (y) add(part.y);
+    add(part.epilogue.residual);
+    add(part.epilogue.before);
+    add(part.epilogue.slopeAt);
   }
 
   /** What will be packed next. */

@@ -51,34 +51,55 @@ void multiplyBySlope(Activation activation, const float* x, float* dy, int64_t n
   }
 }
 
-const float* load(const Result& x, int64_t at, float* buffer, int64_t n) {
-  return load(x.type, x.data, at, buffer, n);
-}
-
 void add(const float* x, float* y, int64_t n) {
   for (int64_t i = 0; i < n; ++i) y[i] += x[i];
+}
+
+/** Row i of x, from column j on. */
+const float* load(const Result& x, int64_t i, int64_t j, float* buffer, int64_t n) {
+  return load(x.type, x.data, i * x.row + j, buffer, n);
+}
+
+void narrow(const float* x, const Result& y, int64_t i, int64_t j, int64_t n) {
+  narrow(y.type, x, y.data, i * y.row + j, n);
+}
+
+/**
+ * Rows [i, i + rows) and columns [j, j + n) of a product, together no more than kBlock. The
+ * activation goes over all of them at once: a row of a tile is too short to keep the processor
+ * busy.
+ */
+void finishRows(const float* x, int64_t xRow, const Product& p, int64_t i, int64_t rows, int64_t j,
+                int64_t n) {
+  alignas(64) float sums[kBlock], slopes[kBlock], buffer[kBlock];
+  const Epilogue& e = p.epilogue;
+  for (int64_t r = 0; r < rows; ++r) {
+    float* sum = sums + r * n;
+    std::copy_n(x + (i + r) * xRow + j, n, sum);
+    if (p.bias != nullptr) add(p.bias + j, sum, n);
+    if (e.residual.data) add(load(e.residual, i + r, j, buffer, n), sum, n);
+    if (e.before.data) narrow(sum, e.before, i + r, j, n);
+    if (e.slopeAt.data) std::copy_n(load(e.slopeAt, i + r, j, buffer, n), n, slopes + r * n);
+  }
+  if (e.slopeAt.data) {
+    multiplyBySlope(e.activation, slopes, sums, rows * n);
+  } else {
+    activate(e.activation, sums, rows * n);
+  }
+  for (int64_t r = 0; r < rows; ++r) {
+    float* sum = sums + r * n;
+    if (p.accumulate) add(load(p.y, i + r, j, buffer, n), sum, n);
+    narrow(sum, p.y, i + r, j, n);
+  }
 }
 
 }  // namespace
 
 void finish(const float* x, int64_t xRow, const Product& p) {
-  alignas(64) float sums[kBlock], buffer[kBlock];
-  const Epilogue& e = p.epilogue;
-  for (int64_t i = 0; i < p.m; ++i) {
-    for (int64_t j = 0; j < p.n; j += kBlock) {
-      const int64_t n = std::min(kBlock, p.n - j);
-      std::copy_n(x + i * xRow + j, n, sums);
-      if (p.bias != nullptr) add(p.bias + j, sums, n);
-      if (e.residual.data) add(load(e.residual, i * e.residual.row + j, buffer, n), sums, n);
-      if (e.before.data) narrow(e.before.type, sums, e.before.data, i * e.before.row + j, n);
-      if (e.slopeAt.data) {
-        const float* at = load(e.slopeAt, i * e.slopeAt.row + j, buffer, n);
-        multiplyBySlope(e.activation, at, sums, n);
-      } else {
-        activate(e.activation, sums, n);
-      }
-      if (p.accumulate) add(load(p.y, i * p.y.row + j, buffer, n), sums, n);
-      narrow(p.y.type, sums, p.y.data, i * p.y.row + j, n);
+  const int64_t columns = std::min(kBlock, p.n), rows = kBlock / columns;
+  for (int64_t i = 0; i < p.m; i += rows) {
+    for (int64_t j = 0; j < p.n; j += columns) {
+      finishRows(x, xRow, p, i, std::min(rows, p.m - i), j, std::min(columns, p.n - j));
     }
   }
 }

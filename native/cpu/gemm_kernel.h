@@ -163,6 +163,14 @@ class Ahead {
   int64_t rows_ = 0, fours_ = 0, left_ = 0, jump_ = 0;
 };
 
+/** Rows that will be read or written when those of y that stand beside them are finished. */
+struct Beside {
+  const char* data;
+  int64_t row;  // bytes from one to the next
+};
+
+constexpr int kBesides = 4;
+
 /** Rows of y from packed operands: a in panels, whose columns hold kPanel floats, and a strip of b.
  */
 struct Panels {
@@ -174,15 +182,18 @@ struct Panels {
   const float* bias;  // for each column, or null
   bool accumulate;
   Ahead ahead;
+  int besides = 0;
+  Beside beside[kBesides];
 };
 
 template <int Rows, int Vectors>
-void multiplyPanel(Panels& t, const float* a, float* y) {
+void multiplyPanel(Panels& t, int64_t first) {
   constexpr int kSteps = 16;
+  const float* a = t.a + first * t.k;
   const float* b = t.b;
+  float* y = t.y + first * t.yRow;
   Vector sum[Rows][Vectors] = {};
-  const float* row = y;
-  int rowsAhead = Rows;
+  int64_t row = first;
   Ahead ahead = t.ahead;
   auto step = [&] {
     Vector x[Vectors];
@@ -202,10 +213,16 @@ void multiplyPanel(Panels& t, const float* a, float* y) {
   // on the same core, a kernel is as fast as it is short.
   for (; l >= kSteps; l -= kSteps) {
     ahead.fetch();
-    if (rowsAhead-- > 0) {
+    if (row < first + Rows) {
 #pragma GCC unroll 4
-      for (int v = 0; v < Vectors; ++v) __builtin_prefetch(row + v * kLanes, 1);
-      row += t.yRow;
+      for (int v = 0; v < Vectors; ++v) __builtin_prefetch(t.y + row * t.yRow + v * kLanes, 1);
+      for (int i = 0; i < t.besides; ++i) {
+#pragma GCC unroll 4
+        for (int v = 0; v < Vectors; ++v) {
+          __builtin_prefetch(t.beside[i].data + row * t.beside[i].row + v * sizeof(Vector), 1);
+        }
+      }
+      ++row;
     }
 #pragma GCC unroll 2
     for (int j = 0; j < kSteps; ++j) step();
@@ -217,11 +234,11 @@ void multiplyPanel(Panels& t, const float* a, float* y) {
 }
 
 template <int Vectors, int Rows = kPanel>
-void multiplyLastPanel(Panels& t, int64_t rows, const float* a, float* y) {
+void multiplyLastPanel(Panels& t, int64_t first) {
   if constexpr (Rows > 1) {
-    if (rows < Rows) return multiplyLastPanel<Vectors, Rows - 1>(t, rows, a, y);
+    if (t.rows - first < Rows) return multiplyLastPanel<Vectors, Rows - 1>(t, first);
   }
-  multiplyPanel<Rows, Vectors>(t, a, y);
+  multiplyPanel<Rows, Vectors>(t, first);
 }
 
 template <int Vectors = kStripVectors>
@@ -230,12 +247,8 @@ void multiplyPanels(Panels& t, int64_t vectors) {
     if (vectors < Vectors) return multiplyPanels<Vectors - 1>(t, vectors);
   }
   int64_t i = 0;
-  for (; i + kPanel <= t.rows; i += kPanel) {
-    multiplyPanel<kPanel, Vectors>(t, t.a + i * t.k, t.y + i * t.yRow);
-  }
-  if (i < t.rows) {
-    multiplyLastPanel<Vectors>(t, t.rows - i, t.a + i * t.k, t.y + i * t.yRow);
-  }
+  for (; i + kPanel <= t.rows; i += kPanel) multiplyPanel<kPanel, Vectors>(t, i);
+  if (i < t.rows) multiplyLastPanel<Vectors>(t, i);
 }
 
 }  // namespace
