@@ -13,6 +13,7 @@ namespace gradus {
 Graph::Graph(Recording recording, const Backend& backend, Memory& memory, Numbers inputs,
              int64_t inputCount, Numbers seeds, int64_t seedCount)
     : memory_(memory), recording_(std::move(recording)) {
+  const std::vector<Piece> pieces = cutUpdates(recording_, backend);
   fuseProducts(recording_, backend.matmulActivation);
   std::vector<Chain> chains = findChains(recording_);
   std::vector<bool> inner(recording_.buffers.size());
@@ -31,7 +32,7 @@ Graph::Graph(Recording recording, const Backend& backend, Memory& memory, Number
   }
   touch();
   relocate(layout.offsets);
-  makeSteps(chains);
+  makeSteps(chains, pieces);
 }
 
 Graph::~Graph() {
@@ -86,7 +87,7 @@ void Graph::relocate(const std::vector<int64_t>& offsets) {
   std::sort(outside_.begin(), outside_.end());
 }
 
-void Graph::makeSteps(const std::vector<Chain>& chains) {
+void Graph::makeSteps(const std::vector<Chain>& chains, const std::vector<Piece>& pieces) {
   auto chain = chains.begin();
   const int count = static_cast<int>(recording_.calls.size());
   for (int c = 0; c < count;) {
@@ -112,7 +113,15 @@ void Graph::makeSteps(const std::vector<Chain>& chains) {
       }
       whereIs_.emplace_back(step, 0);
       facts_.push_back(factsOf(recording_, call));
-      steps_.emplace_back(Single{call.kernel, call.arguments});
+      steps_.emplace_back(Single{call.kernel, call.arguments, call.left});
+      for (const Piece& piece : pieces) {
+        if (piece.after != c - 1) continue;
+        Call part = recording_.calls[piece.call];
+        part.left = {piece.range};
+        pieces_.emplace_back(piece.call, static_cast<int>(steps_.size()));
+        facts_.push_back(factsOf(recording_, part));
+        steps_.emplace_back(Single{part.kernel, part.arguments, part.left});
+      }
     }
   }
 }
@@ -121,6 +130,20 @@ Argument& Graph::argument(int call, int index) {
   auto [step, part] = whereIs_[call];
   if (auto* single = std::get_if<Single>(&steps_[step])) return single->arguments[index];
   return std::get<FusedCalls>(steps_[step]).argument(part, index);
+}
+
+void Graph::Single::run() const {
+  if (!left) return kernel->run(arguments.data());
+  // Buffers come first, then how long they are.
+  for (const Range& range : *left) {
+    std::vector<Argument> some = arguments;
+    auto argument = some.begin();
+    for (; argument->isAddress(); ++argument) {
+      if (argument->integer != 0) argument->integer += range.begin * 4;
+    }
+    argument->integer = range.end - range.begin;
+    kernel->run(some.data());
+  }
 }
 
 void Graph::replay(Numbers inputs, Numbers seeds, Out times) {
@@ -146,7 +169,7 @@ void Graph::replay(Numbers inputs, Numbers seeds, Out times) {
   for (const Step& step : steps_) {
     note();
     if (const auto* single = std::get_if<Single>(&step)) {
-      single->kernel->run(single->arguments.data());
+      single->run();
     } else {
       std::get<FusedCalls>(step).run();
     }
@@ -167,6 +190,10 @@ void Graph::amend(int64_t index, const AnyKernel& kernel, const Argument* argume
         kind == Argument::Kind::Flag) {
       argument(call, j) = arguments[j];
     }
+  }
+  for (const auto& [whole, step] : pieces_) {
+    auto& numbers = std::get<Single>(steps_[step]).arguments;
+    for (size_t j = 0; whole == call && j < numbers.size(); ++j) numbers[j] = argument(call, j);
   }
 }
 

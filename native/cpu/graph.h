@@ -8,6 +8,7 @@
 
 #include "cpu/graph_chain.h"
 #include "cpu/graph_recording.h"
+#include "cpu/graph_updates.h"
 #include "cpu/memory.h"
 #include "gradus/backend.h"
 
@@ -48,6 +49,8 @@ class Graph {
   struct Single {
     const AnyKernel* kernel;
     std::vector<Argument> arguments;
+    std::optional<std::vector<Range>> left;
+    void run() const;
   };
   using Step = std::variant<Single, FusedCalls>;
 
@@ -60,7 +63,7 @@ class Graph {
   void findChanges(Numbers inputs, int64_t inputCount, Numbers seeds, int64_t seedCount);
   void touch();
   void relocate(const std::vector<int64_t>& offsets);
-  void makeSteps(const std::vector<Chain>& chains);
+  void makeSteps(const std::vector<Chain>& chains, const std::vector<Piece>& pieces);
   Argument& argument(int call, int index);
 
   Memory& memory_;
@@ -69,7 +72,8 @@ class Graph {
   std::vector<std::pair<int, int>> whereIs_;  // of each call: its step, and which of that it is
   std::vector<StepFacts> facts_;
   std::vector<Change> inputs_, seeds_;
-  std::vector<int64_t> outside_;  // addresses in use that are not the graph's, ascending
+  std::vector<std::pair<int, int>> pieces_;  // steps that make a part of a call: call and step
+  std::vector<int64_t> outside_;             // addresses in use that are not the graph's, ascending
   int64_t arena_ = 0, arenaBytes_ = 0, unplanned_ = 0;
   std::atomic<bool> stale_{false};
 };

@@ -76,8 +76,12 @@ StepFacts matmulActivationFacts(const Call& call, const Arguments& a) {
 }
 
 /** An optimizer: so many arrays of n floats are read or written. */
-StepFacts updateFacts(const Arguments& a, int arrays, int flops) {
-  const double n = a.numbers[0];
+StepFacts updateFacts(const Call& call, const Arguments& a, int arrays, int flops) {
+  double n = a.numbers[0];
+  if (call.left) {
+    n = 0;
+    for (const Range& range : *call.left) n += static_cast<double>(range.end - range.begin);
+  }
   return {"", sizes({n}), n * flops, n * arrays * 4};
 }
 
@@ -116,9 +120,10 @@ StepFacts factsOf(const Recording& recording, const Call& call) {
   } else if (name == "attention" || name == "attentionGrad") {
     facts = attentionFacts(arguments, name == "attentionGrad");
   } else if (name == "adamw") {
-    facts = updateFacts(arguments, 7, 14);
+    facts = updateFacts(call, arguments, 7, 14);
   } else if (name == "sgd") {
-    facts = updateFacts(arguments, 3, 4);
+    facts = updateFacts(call, arguments, 3, 4);
+
   } else {
     facts = passFacts(recording, call, arguments);
   }

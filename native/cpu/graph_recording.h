@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -17,10 +18,16 @@ struct Place {
   int64_t offset = 0;
 };
 
+/** Elements [begin, end). */
+struct Range {
+  int64_t begin, end;
+};
+
 struct Call {
   const AnyKernel* kernel;  // null where another call does its work too
   std::vector<Argument> arguments;
-  std::vector<Place> places;  // of each argument
+  std::vector<Place> places;                 // of each argument
+  std::optional<std::vector<Range>> left{};  // of an optimizer: what is not made earlier
 };
 
 /** Memory that was allocated while the recording ran. */

@@ -129,6 +129,62 @@ void numbersAreAmended(Backend& backend) {
   backend.closeGraph(graph);
 }
 
+enum class Order { WeightReadFirst, WeightReadLast, FactorGiven, GradientReadLater };
+
+/**
+ * The backward half of a step: dh = dy w2, dw2 = dy' h, dw1 = dh' x, and AdamW over (w1, w2, bias),
+ * of which w2 may be read after its gradient is there.
+ */
+void learn(Backend& backend, Order order, In x, In h, In dy, Out p, Out m, Out v, Out factor,
+           double learningRate, int64_t rows, int64_t width) {
+  const DType f32 = DType::F32;
+  const int64_t square = width * width, n = 2 * square + width;
+  Block g(backend, n), dh(backend, rows * width);
+  const int64_t second = 4 * square, bias = 8 * square;
+  auto product = [&](In a, In b, Out y, int64_t rowsOfY, int64_t k, bool transposed) {
+    backend.matmul(f32, a, f32, b, f32, nullptr, f32, y, 1, rowsOfY, width, k, 0, 0, transposed,
+                   false, false);
+  };
+  auto inner = [&] { product(dy, In(p.address + second), dh, rows, width, false); };
+  if (order != Order::WeightReadLast) inner();
+  product(dy, h, Out(Out(g).address + second), width, rows, true);
+  if (order == Order::WeightReadLast) inner();
+  backend.columnSums(f32, dy, f32, Out(Out(g).address + bias), rows, width, false);
+  product(dh, x, g, width, rows, true);
+  if (order == Order::GradientReadLater) backend.affine(f32, g, g, square, 0.5, 0);
+  const In scale = order == Order::FactorGiven ? In(factor.address) : In(int64_t{0});
+  backend.adamw(p, g, m, v, n, learningRate, 0.9, 0.999, 1e-8, 0.01, 1, 1.0, scale);
+}
+
+void optimizersStepWhereGradientsAreMade(Backend& backend, Order order, int pieces) {
+  const int64_t rows = 37, width = 20, n = 2 * width * width + width;
+  Numbers numbers(8);
+  Tensor x = numbers.tensor(DType::F32, rows * width, -1, 1);
+  Tensor h = numbers.tensor(DType::F32, rows * width, -1, 1);
+  Tensor dy = numbers.tensor(DType::F32, rows * width, -1, 1), factor(DType::F32, Doubles{0.5});
+  Tensor p = numbers.tensor(DType::F32, n, -1, 1), m(DType::F32, Doubles(n, 0.0)), v = m;
+  Tensor wantP = p, wantM = m, wantV = v;
+  backend.startCapture();
+  learn(backend, order, x, h, dy, p, m, v, factor, 0.1, rows, width);
+  const int64_t calls = backend.capturedCalls(), graph = finish(backend, {}, Longs());
+  learn(backend, order, x, h, dy, wantP, wantM, wantV, factor, 0.1, rows, width);
+  for (double learningRate : {0.1, 0.01, 0.3}) {
+    backend.startAmend(graph, calls - 1);
+    backend.adamw(p, nullptr, m, v, n, learningRate, 0.9, 0.999, 1e-8, 0.01, 1, 1.0, nullptr);
+    backend.endAmend();
+    backend.replay(graph, nullptr, nullptr, nullptr);
+    learn(backend, order, x, h, dy, wantP, wantM, wantV, factor, learningRate, rows, width);
+    CHECK(p.sameBits(wantP) && m.sameBits(wantM) && v.sameBits(wantV), "order %d: a step of %g",
+          static_cast<int>(order), learningRate);
+  }
+  int updates = 0;
+  for (int64_t i = 0; i < backend.stepCount(graph); ++i) {
+    updates += std::string(backend.stepName(graph, i)) == "adamw";
+  }
+  CHECK(updates == pieces, "order %d: %d steps of the optimizer", static_cast<int>(order), updates);
+  backend.closeGraph(graph);
+}
+
 template <class Code>
 bool throws(Code code) {
   try {
@@ -200,6 +256,10 @@ int main(int argc, char** argv) {
   }
   buffersThatMeetLieApart(backend);
   numbersAreAmended(backend);
+  optimizersStepWhereGradientsAreMade(backend, Order::WeightReadFirst, 3);
+  optimizersStepWhereGradientsAreMade(backend, Order::WeightReadLast, 2);
+  optimizersStepWhereGradientsAreMade(backend, Order::GradientReadLater, 2);
+  optimizersStepWhereGradientsAreMade(backend, Order::FactorGiven, 1);
   whatCannotBeCapturedIsRefused(backend);
   otherThreadsAreNotRecorded(backend);
   return report("graph_test");
