@@ -90,12 +90,10 @@ class Blocks {
   }
 
  private:
-  /** Strips differ by at most one vector: a narrow one would be slow. */
+  /** Strips differ by at most one vector, and wider ones lie evenly among the others. */
   Strip strip(int64_t s) const {
-    int64_t least = vectors_ / strips_, wider = vectors_ % strips_;
-    int64_t begin = (s * least + std::min(s, wider)) * kLanes;
-    int64_t vectors = least + (s < wider);
-    return {begin, std::min(begin + vectors * kLanes, p.n), vectors};
+    int64_t begin = s * vectors_ / strips_, end = (s + 1) * vectors_ / strips_;
+    return {begin * kLanes, std::min(end * kLanes, p.n), end - begin};
   }
 
   bool inY(const Strip& s) const { return sumsInY(p) && s.whole(); }
