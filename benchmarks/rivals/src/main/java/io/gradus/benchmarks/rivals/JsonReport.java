@@ -98,6 +98,7 @@ final class JsonReport {
       out.writeEndArray();
       out.writeNumberField("step_ms", report.milliseconds(workload, engine));
       out.writeNumberField("share_of_floor", report.share(workload, engine));
+      out.writeNumberField("share_of_attainable", report.shareOfAttainable(workload, engine));
       out.writeNumberField("peak_rss_mb", result.residentMb());
     } else {
       out.writeStringField("failure", result.failure());

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Function;
+import java.util.function.ToDoubleBiFunction;
 
 /** The report as people read it. */
 final class MarkdownReport {
@@ -27,7 +28,9 @@ final class MarkdownReport {
     byEngine(null, this::loss, null);
     line(
         "Share of the floor: the time in which the machine could do the step, by the step's time.");
-    byEngine(null, this::share, null);
+    byEngine(null, (workload, engine) -> share(workload, engine, report::share), null);
+    line("Share of the attainable, which the roofline below explains.");
+    byEngine(null, (workload, engine) -> share(workload, engine, report::shareOfAttainable), null);
     roofline();
     peaks();
     circumstances();
@@ -89,18 +92,19 @@ final class MarkdownReport {
     return digits(report.result(workload, engine).loss());
   }
 
-  private String share(Workload workload, Engine engine) {
+  private String share(
+      Workload workload, Engine engine, ToDoubleBiFunction<Workload, Engine> share) {
     return report.isValid(workload, engine)
-        ? format("%.0f %%", 100 * report.share(workload, engine))
+        ? format("%.0f %%", 100 * share.applyAsDouble(workload, engine))
         : NONE;
   }
 
   private void roofline() {
     Peaks peaks = report.peaksUsed();
     line(
-        "Roofline of one step: all at the peaks of %d threads; attainable with products at 90 %% of"
+        "Roofline of one step: all at the peaks of %d threads; attainable with products at the"
                 .formatted(options.threads())
-            + " the peak and attention at 65 %.");
+            + " typical rate of a tile, attention at 65 % of it.");
     List<List<String>> rows = new ArrayList<>();
     for (Workload workload : options.workloads()) {
       rows.add(
@@ -125,7 +129,8 @@ final class MarkdownReport {
 
   private void peaks() {
     line(
-        "The machine at most (f32 multiply-adds with the widest vectors; streams in memory and cache).");
+        "The machine at most: f32 multiply-adds with the widest vectors, those of a product's tile whose"
+            + " operands are in L1, streams in memory and cache. Typical: the median instead of the best.");
     List<String> names = new ArrayList<>(report.peaksUsed().figures().keySet());
     List<List<String>> rows = new ArrayList<>();
     for (Peaks peaks : report.peaks()) {

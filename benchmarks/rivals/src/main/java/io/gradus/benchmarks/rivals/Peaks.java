@@ -1,6 +1,7 @@
 package io.gradus.benchmarks.rivals;
 
 import java.io.IOException;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,11 +20,19 @@ record Peaks(Map<String, Double> figures) {
     return new Peaks(figures);
   }
 
-  /** The better figures of both: noise only takes away. */
-  Peaks or(Peaks other) {
-    Map<String, Double> best = new LinkedHashMap<>(figures);
-    other.figures.forEach((name, value) -> best.merge(name, value, Math::max));
-    return new Peaks(best);
+  /**
+   * What several measurements come to: the best of each figure, because noise only takes away, but
+   * the median of those that are typical.
+   */
+  static Peaks of(Collection<Peaks> found) {
+    Map<String, Double> figures = new LinkedHashMap<>();
+    for (String name : found.iterator().next().figures.keySet()) {
+      double[] values =
+          found.stream().mapToDouble(peaks -> peaks.figures.get(name)).sorted().toArray();
+      figures.put(
+          name, values[name.startsWith("typical_") ? values.length / 2 : values.length - 1]);
+    }
+    return new Peaks(figures);
   }
 
   int threads() {
@@ -32,6 +41,11 @@ record Peaks(Map<String, Double> figures) {
 
   double gflops() {
     return figures.get("fma_gflops");
+  }
+
+  /** What the loop of a matrix product reached in between, with all it reads in L1. */
+  double typicalTileGflops() {
+    return figures.get("typical_tile_gflops");
   }
 
   /** GB/s of the best of reading, writing elsewhere, and writing back. */

@@ -3,7 +3,6 @@ package io.gradus.benchmarks.rivals;
 import io.gradus.benchmarks.Rounds;
 import java.time.LocalDate;
 import java.util.ArrayList;
-import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,7 +16,7 @@ final class Report {
   private final Options options;
   private final LocalDate date = LocalDate.now();
   private final Map<Key, Result> results = new HashMap<>();
-  private final Map<Integer, Peaks> peaks = new TreeMap<>();
+  private final Map<Integer, List<Peaks>> peaks = new TreeMap<>();
 
   private final List<Double> busy = new ArrayList<>();
 
@@ -30,7 +29,7 @@ final class Report {
   }
 
   void add(Peaks found) {
-    peaks.merge(found.threads(), found, Peaks::or);
+    peaks.computeIfAbsent(found.threads(), threads -> new ArrayList<>()).add(found);
   }
 
   void addBusy(double share) {
@@ -51,12 +50,12 @@ final class Report {
   }
 
   /** By number of threads. */
-  Collection<Peaks> peaks() {
-    return peaks.values();
+  List<Peaks> peaks() {
+    return peaks.values().stream().map(Peaks::of).toList();
   }
 
   Peaks peaksUsed() {
-    return peaks.get(options.threads());
+    return Peaks.of(peaks.get(options.threads()));
   }
 
   /** Whether it was measured and came to the loss of Gradus. */
@@ -80,6 +79,11 @@ final class Report {
   /** How much of a step's time the machine would need at its peaks. */
   double share(Workload workload, Engine engine) {
     return workload.floor(peaksUsed()) / milliseconds(workload, engine);
+  }
+
+  /** How much of it the machine would need with what it gave to good kernels in between. */
+  double shareOfAttainable(Workload workload, Engine engine) {
+    return workload.attainable(peaksUsed()) / milliseconds(workload, engine);
   }
 
   /** Milliseconds of the median step. */

@@ -87,19 +87,21 @@ record Workload(
 
   /** Milliseconds in which no step can be done: all at the machine's peaks, one after the other. */
   double floor(Peaks peaks) {
-    return floor(peaks, 1, 1);
+    return floor(peaks, peaks.gflops(), peaks.gflops());
   }
 
   /**
-   * Milliseconds that good kernels come close to: products at 90 % of the peak, attention, half of
-   * which is exponentials, at 65 %.
+   * Milliseconds that good kernels come close to: products at the rate of a loop that finds all it
+   * reads in L1, in time that other programs on the machine leave, and attention, half of which is
+   * exponentials, at 65 % of it.
    */
   double attainable(Peaks peaks) {
-    return floor(peaks, 0.9, 0.65);
+    return floor(peaks, peaks.typicalTileGflops(), 0.65 * peaks.typicalTileGflops());
   }
 
-  private double floor(Peaks peaks, double gemm, double attention) {
-    double gflop = gemmFlops / gemm + attentionFlops / attention;
-    return gflop / 1e6 / peaks.gflops() + bytes / 1e6 / peaks.gigabytes(cached);
+  private double floor(Peaks peaks, double gemmRate, double attentionRate) {
+    return gemmFlops / 1e6 / gemmRate
+        + attentionFlops / 1e6 / attentionRate
+        + bytes / 1e6 / peaks.gigabytes(cached);
   }
 }
