@@ -190,6 +190,8 @@ void setEngine(Engine chosen) {
 
 bool usesBlas() { return engine == Engine::OpenBlas; }
 
+bool onlyOwn() { return engine == Engine::Own; }
+
 bool usesBlas(const Product& p, void (*own)(const Product&)) {
   if (engine != Engine::Auto) return usesBlas();
   const bool plain = p.a.type == DType::F32 && p.b.type == DType::F32 && p.y.type == DType::F32 &&

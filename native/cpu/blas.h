@@ -24,6 +24,9 @@ void setEngine(Engine engine);
 /** Whether all products go through OpenBLAS. */
 bool usesBlas();
 
+/** Whether no product is. */
+bool onlyOwn();
+
 /** Whether this product does. `own` is what else would compute it. */
 bool usesBlas(const Product& product, void (*own)(const Product&));
 

@@ -253,6 +253,8 @@ void multiplyOwn(const Product& product) {
 
 }  // namespace
 
+bool canDescend(const Product& p) { return onlyOwn() && !readsOnce(p) && descendsInBlocks(p); }
+
 void gemm(const Product& product) {
   const bool blas = usesBlas(product, multiplyOwn);
   // Blocks sum rows up while they pack them.

@@ -62,6 +62,11 @@ struct Epilogue {
   }
 };
 
+/** Gradient descent: y -= rate (sum scale + decay y), where y holds parameters. */
+struct Descent {
+  float rate, decay, scale;
+};
+
 /**
  * y (m, n) = a (m, k) times b (k, n), + bias (n) or null, through the epilogue, + y where it
  * accumulates.
@@ -76,6 +81,7 @@ struct Product {
   /** Takes the sums of a's rows (m) or is null, + what it held where the product accumulates: where
    * a is dy', the gradient of the bias. */
   float* rowSums = nullptr;
+  const Descent* descent = nullptr;  // where canDescend says so: y holds parameters
 
   /** Rows [i, i + rows) and columns [j, j + columns) of y. */
   Product part(int64_t i, int64_t rows, int64_t j, int64_t columns) const {
@@ -88,12 +94,16 @@ struct Product {
             y.at(i, j),
             accumulate,
             epilogue.at(i, j),
-            rowSums == nullptr || j > 0 ? nullptr : rowSums + i};
+            rowSums == nullptr || j > 0 ? nullptr : rowSums + i,
+            descent};
   }
 };
 
 /** The order of each sum depends on the sizes alone. */
 void gemm(const Product& product);
+
+/** Whether gemm makes a Descent of the product: where sums of our own never leave the registers. */
+bool canDescend(const Product& product);
 
 /** What a product is before anything is added: the bias, + y where it accumulates. */
 void storeBias(const Product& product);

@@ -201,6 +201,7 @@ class Blocks {
     t.b = b;
     t.bias = inY && !atOnce && l == 0 && p.bias != nullptr ? p.bias + s.begin : nullptr;
     t.accumulate = l > 0 || (inY && !atOnce && p.accumulate);
+    t.descent = p.descent;
     t.ahead = ahead;
     // What is finished is read back while it is in L1.
     const int64_t most = finishes ? kFinished : rows;
@@ -263,6 +264,11 @@ class Blocks {
 bool paysInBlocks(const Product& p) {
   const int64_t work = p.a.column == 1 ? kWork : kColumnWork;
   return p.m >= kFew && p.n >= kFew && p.k >= 8 && p.m * p.n * p.k >= work;
+}
+
+bool descendsInBlocks(const Product& p) {
+  return paysInBlocks(p) && p.k <= kWhole && p.n % kLanes == 0 && p.y.type == DType::F32 &&
+         p.epilogue.empty() && p.bias == nullptr && !p.accumulate;
 }
 
 void multiplyInBlocks(const Product& product) {

@@ -10,4 +10,7 @@ bool paysInBlocks(const Product& product);
 
 void multiplyInBlocks(const Product& product);
 
+/** Whether the sums of a product never leave the registers, so that it can be a Descent. */
+bool descendsInBlocks(const Product& product);
+
 }  // namespace gradus

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <utility>
 
+#include "cpu/gemm.h"
+
 namespace gradus {
 namespace {
 
@@ -78,6 +80,21 @@ void storeTile(Vector (&sum)[Rows][Vectors], const float* bias, bool accumulate,
 #pragma GCC unroll 4
     for (int v = 0; v < Vectors; ++v) {
       std::memcpy(y + i * yRow + v * kLanes, &sum[i][v], sizeof(Vector));
+    }
+  }
+}
+
+/** y -= rate (sum scale + decay y). */
+template <int Rows, int Vectors>
+void descendTile(const Vector (&sum)[Rows][Vectors], const Descent& d, float* y, int64_t yRow) {
+#pragma GCC unroll 16
+  for (int i = 0; i < Rows; ++i) {
+#pragma GCC unroll 4
+    for (int v = 0; v < Vectors; ++v) {
+      Vector p;
+      std::memcpy(&p, y + i * yRow + v * kLanes, sizeof(Vector));
+      p -= d.rate * (sum[i][v] * d.scale + d.decay * p);
+      std::memcpy(y + i * yRow + v * kLanes, &p, sizeof(Vector));
     }
   }
 }
@@ -181,6 +198,7 @@ struct Panels {
   int64_t yRow;
   const float* bias;  // for each column, or null
   bool accumulate;
+  const Descent* descent;  // instead of bias and accumulate, or null
   Ahead ahead;
   int besides = 0;
   Beside beside[kBesides];
@@ -230,6 +248,7 @@ void multiplyPanel(Panels& t, int64_t first) {
   t.ahead = ahead;
 #pragma GCC unroll 1
   for (; l > 0; --l) step();
+  if (t.descent != nullptr) return descendTile(sum, *t.descent, y, t.yRow);
   storeTile(sum, t.bias, t.accumulate, y, t.yRow);
 }
 

@@ -116,9 +116,13 @@ void Graph::makeSteps(const std::vector<Chain>& chains, const std::vector<Piece>
       steps_.emplace_back(Single{call.kernel, call.arguments, call.left});
       for (const Piece& piece : pieces) {
         if (piece.after != c - 1) continue;
+        if (piece.fused) {
+          pieces_.push_back({piece.call, step, true});
+          continue;
+        }
         Call part = recording_.calls[piece.call];
         part.left = {piece.range};
-        pieces_.emplace_back(piece.call, static_cast<int>(steps_.size()));
+        pieces_.push_back({piece.call, static_cast<int>(steps_.size()), false});
         facts_.push_back(factsOf(recording_, part));
         steps_.emplace_back(Single{part.kernel, part.arguments, part.left});
       }
@@ -191,9 +195,14 @@ void Graph::amend(int64_t index, const AnyKernel& kernel, const Argument* argume
       argument(call, j) = arguments[j];
     }
   }
-  for (const auto& [whole, step] : pieces_) {
-    auto& numbers = std::get<Single>(steps_[step]).arguments;
-    for (size_t j = 0; whole == call && j < numbers.size(); ++j) numbers[j] = argument(call, j);
+  for (const StepPiece& piece : pieces_) {
+    if (piece.call != call) continue;
+    auto& numbers = std::get<Single>(steps_[piece.step]).arguments;
+    if (piece.fused) {
+      for (const Moved& number : kDescent) numbers[number.to] = argument(call, number.from);
+    } else {
+      for (size_t j = 0; j < numbers.size(); ++j) numbers[j] = argument(call, static_cast<int>(j));
+    }
   }
 }
 

@@ -60,6 +60,12 @@ class Graph {
     int64_t source, offset;
   };
 
+  /** A step that makes a part of an optimizer's call. */
+  struct StepPiece {
+    int call, step;
+    bool fused;
+  };
+
   void findChanges(Numbers inputs, int64_t inputCount, Numbers seeds, int64_t seedCount);
   void touch();
   void relocate(const std::vector<int64_t>& offsets);
@@ -72,8 +78,8 @@ class Graph {
   std::vector<std::pair<int, int>> whereIs_;  // of each call: its step, and which of that it is
   std::vector<StepFacts> facts_;
   std::vector<Change> inputs_, seeds_;
-  std::vector<std::pair<int, int>> pieces_;  // steps that make a part of a call: call and step
-  std::vector<int64_t> outside_;             // addresses in use that are not the graph's, ascending
+  std::vector<StepPiece> pieces_;
+  std::vector<int64_t> outside_;  // addresses in use that are not the graph's, ascending
   int64_t arena_ = 0, arenaBytes_ = 0, unplanned_ = 0;
   std::atomic<bool> stale_{false};
 };

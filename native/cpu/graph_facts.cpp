@@ -121,6 +121,9 @@ StepFacts factsOf(const Recording& recording, const Call& call) {
     facts = attentionFacts(arguments, name == "attentionGrad");
   } else if (name == "adamw") {
     facts = updateFacts(call, arguments, 7, 14);
+  } else if (name == "matmulSgd") {
+    const double m = arguments.numbers[0], n = arguments.numbers[1], k = arguments.numbers[2];
+    facts = {"", "f32 " + sizes({m, n, k}), m * n * (2 * k + 4), 4 * (m * k + k * n + 2 * m * n)};
   } else if (name == "sgd") {
     facts = updateFacts(call, arguments, 3, 4);
 

@@ -27,6 +27,7 @@ enum Matmul {
 
 /** How the call of an optimizer begins: parameters, gradients, what else is as long as they are. */
 enum Update { kParameters, kGradients };
+constexpr int kMomentum = 5;  // of sgd
 
 /** An optimizer, how many buffers it has, and where the factor of its gradients stands. */
 struct Optimizer {
@@ -67,6 +68,10 @@ constexpr Area kAreas[] = {
     {"rmsNormGrad", 4, 10, kVector},
     {"rmsNormGrad", 8, 10, kVector},
     {"takeRowsGrad", 4, 5, 6},
+    {"matmulSgd", 0, 4, 6},
+    {"matmulSgd", 1, 6, 5},
+    {"matmulSgd", 2, 4, 5},
+    {"matmulSgd", 3, 4, 5},
 };
 
 /** How many bytes from its address on argument j stands for; endless where nothing is known. */
@@ -94,6 +99,7 @@ class Updates {
   Updates(Recording& recording, const Backend& backend)
       : recording_(recording),
         calls_(recording.calls),
+        matmulSgd_(backend.matmulSgd),
         optimizers_{{&backend.sgd, 3, 11}, {&backend.adamw, 4, 12}} {}
 
   std::vector<Piece> run() {
@@ -119,7 +125,9 @@ class Updates {
     for (int i = 0; i < u; ++i) {
       const Range range = gradient(i, u, optimizer);
       if (range.begin == range.end || !isFree(i, u, range)) continue;
-      pieces_.push_back({u, i, range});
+      const bool fused = is(calls_[u], "sgd") && calls_[u].arguments[kMomentum].real == 0;
+      if (fused) fuse(i, u, range);
+      pieces_.push_back({u, i, range, fused});
       taken.push_back(range);
     }
     if (!taken.empty()) {
@@ -170,6 +178,21 @@ class Updates {
     return offset < range.end * 4 && offset + extent(call, j) > range.begin * 4;
   }
 
+  /** Product i takes the step of its part of call u. */
+  void fuse(int i, int u, const Range& range) {
+    Call fused{&matmulSgd_, {}, {}};
+    auto add = [&fused](const Call& call, int at) {
+      fused.arguments.push_back(call.arguments[at]);
+      fused.places.push_back(call.places[at]);
+    };
+    for (int at : {kA, kB, kY}) add(calls_[i], at);
+    add(calls_[u], kParameters);
+    fused.arguments.back().integer += range.begin * 4;
+    for (int at : {kM, kN, kK, kTransposeA, kTransposeB}) add(calls_[i], at);
+    for (const Moved& number : kDescent) add(calls_[u], number.from);
+    calls_[i] = std::move(fused);
+  }
+
   /** What of n elements the ranges leave. */
   static std::vector<Range> rest(std::vector<Range> taken, int64_t n) {
     std::sort(taken.begin(), taken.end(),
@@ -186,6 +209,7 @@ class Updates {
 
   Recording& recording_;
   std::vector<Call>& calls_;
+  const AnyKernel& matmulSgd_;
   std::vector<Optimizer> optimizers_;
   std::vector<Piece> pieces_;
 };

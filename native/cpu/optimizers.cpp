@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "cpu/backend.h"
+#include "cpu/gemm.h"
 #include "cpu/loops.h"
 
 namespace gradus {
@@ -43,6 +44,29 @@ void CpuBackend::addOptimizers() {
         }
       }
     });
+  };
+
+  matmulSgd = [this](In a, In b, Out g, Out p, int64_t m, int64_t n, int64_t k, bool transposeA,
+                     bool transposeB, double learningRate, double weightDecay, double gradScale) {
+    const DType f32 = DType::F32;
+    const Descent descent{static_cast<float>(learningRate), static_cast<float>(weightDecay),
+                          static_cast<float>(gradScale)};
+    Product product{m,
+                    n,
+                    k,
+                    Matrix::of(f32, a, m, k, transposeA),
+                    Matrix::of(f32, b, k, n, transposeB),
+                    nullptr,
+                    {f32, p, n},
+                    false};
+    if (canDescend(product)) {
+      product.descent = &descent;
+      return gemm(product);
+    }
+    product.y.data = g;
+    gemm(product);
+    sgd(p, In(g.address), int64_t{0}, m * n, learningRate, 0, 0, weightDecay, false, false,
+        gradScale, int64_t{0});
   };
 
   adamw = [](Out p, In g, Out m, Out v, int64_t n, double learningRate, double beta1, double beta2,

@@ -185,6 +185,40 @@ void optimizersStepWhereGradientsAreMade(Backend& backend, Order order, int piec
   backend.closeGraph(graph);
 }
 
+/** SGD of a matrix whose gradient is a product: with sums that stay in registers, or through g. */
+void plainSgdIsPartOfTheProduct(Backend& backend, int64_t rows, int64_t width, int64_t k,
+                                double weightDecay) {
+  const int64_t n = rows * width;
+  Numbers numbers(9);
+  Tensor x = numbers.tensor(DType::F32, k * width, -1, 1);
+  Tensor dy = numbers.tensor(DType::F32, k * rows, -1, 1);
+  Tensor p = numbers.tensor(DType::F32, n + 5, -1, 1), want = p;
+  auto learn = [&](Out to, double learningRate) {
+    const DType f32 = DType::F32;
+    Block g(backend, n + 5);
+    backend.matmul(f32, dy, f32, x, f32, nullptr, f32, g, 1, rows, width, k, 0, 0, true, false,
+                   false);
+    backend.fill(f32, Out(Out(g).address + 4 * n), 1, 5);
+    backend.sgd(to, g, nullptr, n + 5, learningRate, 0, 0, weightDecay, false, false, 0.7, nullptr);
+  };
+  backend.startCapture();
+  learn(p, 0.1);
+  const int64_t graph = finish(backend, {}, Longs());
+  learn(want, 0.1);
+  for (double learningRate : {0.1, 0.02}) {
+    backend.startAmend(graph, 2);
+    backend.sgd(p, nullptr, nullptr, n + 5, learningRate, 0, 0, weightDecay, false, false, 0.7,
+                nullptr);
+    backend.endAmend();
+    backend.replay(graph, nullptr, nullptr, nullptr);
+    learn(want, learningRate);
+    CHECK(p.sameBits(want), "(%ld, %ld, %ld): a step of %g", static_cast<long>(rows),
+          static_cast<long>(width), static_cast<long>(k), learningRate);
+  }
+  CHECK(std::string(backend.stepName(graph, 0)) == "matmulSgd", "%s", backend.stepName(graph, 0));
+  backend.closeGraph(graph);
+}
+
 template <class Code>
 bool throws(Code code) {
   try {
@@ -260,6 +294,13 @@ int main(int argc, char** argv) {
   optimizersStepWhereGradientsAreMade(backend, Order::WeightReadLast, 2);
   optimizersStepWhereGradientsAreMade(backend, Order::GradientReadLater, 2);
   optimizersStepWhereGradientsAreMade(backend, Order::FactorGiven, 1);
+  for (double weightDecay : {0.0, 0.01}) {
+    plainSgdIsPartOfTheProduct(backend, 7, 13, 5, weightDecay);
+    plainSgdIsPartOfTheProduct(backend, 145, 160, 200, weightDecay);
+    plainSgdIsPartOfTheProduct(backend, 800, 1040, 8, weightDecay);
+    plainSgdIsPartOfTheProduct(backend, 145, 160, 300, weightDecay);
+    plainSgdIsPartOfTheProduct(backend, 145, 163, 200, weightDecay);
+  }
   whatCannotBeCapturedIsRefused(backend);
   otherThreadsAreNotRecorded(backend);
   return report("graph_test");

@@ -284,6 +284,13 @@ class Backend : public Watched {
               double dampening, double weightDecay, bool nesterov, bool firstStep, double gradScale,
               In factor)>
       sgd{this, "sgd"};
+  /**
+   * A step without momentum over a matrix p (m, n) whose gradient is the product a b, of F32, which
+   * graphs make of two calls. g (m, n) is memory for the gradient.
+   */
+  Kernel<void(In a, In b, Out g, Out p, int64_t m, int64_t n, int64_t k, bool transposeA,
+              bool transposeB, double learningRate, double weightDecay, double gradScale)>
+      matmulSgd{this, "matmulSgd"};
   /** step counts from 1. */
   Kernel<void(Out p, In g, Out m, Out v, int64_t n, double learningRate, double beta1, double beta2,
               double epsilon, double weightDecay, int64_t step, double gradScale, In factor)>
