@@ -13,7 +13,8 @@ constexpr int64_t kPage = 4096;
 int64_t roundUp(int64_t bytes, int64_t unit) { return (bytes + unit - 1) / unit * unit; }
 }  // namespace
 
-Memory::Memory(int64_t limit) : limit_(limit > 0 ? limit : system::physicalMemory()) {}
+Memory::Memory(int64_t limit)
+    : small_(kLarge / kAlignment), limit_(limit > 0 ? limit : system::physicalMemory()) {}
 
 Memory::~Memory() {
   trimLocked();
@@ -38,7 +39,7 @@ void* Memory::allocate(int64_t bytes) {
 }
 
 void* Memory::allocateSmall(int64_t size) {
-  Blocks& free = small_[size];
+  Blocks& free = small_[size / kAlignment];
   if (!free.empty()) {
     void* block = free.back();
     free.pop_back();
@@ -82,7 +83,7 @@ void Memory::release(void* block, int64_t bytes) {
   int64_t size = classSize(bytes);
   std::lock_guard<std::mutex> lock(mutex_);
   used_ -= size;
-  (size < kLarge ? small_ : large_)[size].push_back(block);
+  (size < kLarge ? small_[size / kAlignment] : large_[size]).push_back(block);
 }
 
 void Memory::trim() {

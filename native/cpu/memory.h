@@ -45,7 +45,7 @@ class Memory {
   void trimLocked();
 
   mutable std::mutex mutex_;
-  std::map<int64_t, Blocks> small_;
+  std::vector<Blocks> small_;  // by size in units of the alignment
   std::map<int64_t, Blocks> large_;
   Blocks slabs_;
   char* slabNext_ = nullptr;
