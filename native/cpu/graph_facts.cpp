@@ -85,6 +85,17 @@ StepFacts updateFacts(const Call& call, const Arguments& a, int arrays, int flop
   return {"", sizes({n}), n * flops, n * arrays * 4};
 }
 
+/** A product whose result a matrix of parameters is changed by, which is read and written. */
+StepFacts matmulSgdFacts(const Arguments& a) {
+  const double m = a.numbers[0], n = a.numbers[1], k = a.numbers[2];
+  StepFacts facts;
+  facts.shape =
+      "f32 " + sizes({m, n, k}) + " " + (a.flags[0] ? "t" : "n") + (a.flags[1] ? "t" : "n");
+  facts.flops = m * n * (2 * k + 4);
+  facts.bytes = 4 * (m * k + k * n + 2 * m * n);
+  return facts;
+}
+
 /** A pass over the tensors that the step made, and over others as far as the sizes say. */
 StepFacts passFacts(const Recording& recording, const Call& call, const Arguments& a) {
   StepFacts facts;
@@ -122,8 +133,7 @@ StepFacts factsOf(const Recording& recording, const Call& call) {
   } else if (name == "adamw") {
     facts = updateFacts(call, arguments, 7, 14);
   } else if (name == "matmulSgd") {
-    const double m = arguments.numbers[0], n = arguments.numbers[1], k = arguments.numbers[2];
-    facts = {"", "f32 " + sizes({m, n, k}), m * n * (2 * k + 4), 4 * (m * k + k * n + 2 * m * n)};
+    facts = matmulSgdFacts(arguments);
   } else if (name == "sgd") {
     facts = updateFacts(call, arguments, 3, 4);
 
