@@ -39,7 +39,8 @@ int64_t even(int64_t n, int64_t most, int64_t unit) {
   return std::min(n, roundUp(ceilDivide(n, ceilDivide(n, most)), unit));
 }
 
-thread_local Buffer sharedA, sharedB, sharedSums, ownA, ownB, ownColumns, ownSums, ownFinished;
+thread_local Buffer sharedA, sharedB, sharedSums, sharedRowSums, ownA, ownB, ownColumns, ownSums,
+    ownFinished;
 
 /** Columns [begin, end) of b; the last vector may be partly filled. */
 struct Strip {
@@ -49,18 +50,51 @@ struct Strip {
   bool whole() const { return columns() == width(); }
 };
 
-/** y (rows) = the sums of packed rows of a, of k each, + y where it accumulates. */
-void addRowSums(const float* a, int64_t rows, int64_t k, bool accumulate, float* y) {
-  for (int64_t i = 0; i < rows; i += kPanel, a += kPanel * k) {
-    float sums[kPanel] = {};
-    for (int64_t l = 0; l < k; ++l) {
-      for (int r = 0; r < kPanel; ++r) sums[r] += a[l * kPanel + r];
-    }
-    for (int64_t r = 0; r < std::min<int64_t>(kPanel, rows - i); ++r) {
-      y[i + r] = sums[r] + (accumulate ? y[i + r] : 0);
+/** Sums of rows of a while these are packed depth by depth, in the order of sumColumns. */
+struct RowSums {
+  double* totals;
+  float* parts;  // of the last kSummed elements at most
+
+  static RowSums in(Buffer& buffer, int64_t rows) {
+    float* memory = buffer.atLeast(3 * rows);
+    return {reinterpret_cast<double*>(memory), memory + 2 * rows};
+  }
+
+  /** Elements [l, l + k) of `rows` rows from row i on, packed. */
+  void add(const float* a, int64_t i, int64_t rows, int64_t l, int64_t k) const {
+    for (const int64_t end = i + rows; i < end; i += kPanel, a += kPanel * k) {
+      const int64_t n = std::min<int64_t>(kPanel, end - i);
+      float sums[kPanel] = {};
+      double whole[kPanel] = {};
+      if (l > 0) {
+        std::copy_n(parts + i, n, sums);
+        std::copy_n(totals + i, n, whole);
+      }
+      for (int64_t at = 0; at < k; ++at) {
+        if ((l + at) % kSummed == 0) join(sums, whole);
+        for (int r = 0; r < kPanel; ++r) sums[r] += a[at * kPanel + r];
+      }
+      std::copy_n(sums, n, parts + i);
+      std::copy_n(whole, n, totals + i);
     }
   }
-}
+
+  /** What the sums of `rows` rows from row i on come to, + y where it accumulates. */
+  void finish(int64_t i, int64_t rows, bool accumulate, float* y) const {
+    for (const int64_t end = i + rows; i < end; ++i) {
+      const double total = totals[i] + parts[i];
+      y[i] = static_cast<float>(accumulate ? total + y[i] : total);
+    }
+  }
+
+ private:
+  static void join(float* sums, double* whole) {
+    for (int r = 0; r < kPanel; ++r) {
+      whole[r] += sums[r];
+      sums[r] = 0;
+    }
+  }
+};
 
 /** A product of which a block of the result stays in the cache from one depth to the next. */
 class Blocks {
@@ -69,6 +103,7 @@ class Blocks {
     vectors_ = ceilDivide(p.n, kLanes);
     strips_ = ceilDivide(vectors_, kStripVectors);
     panels_ = ceilDivide(p.m, kPanel);
+    if (p.rowSums != nullptr) rowSums_ = RowSums::in(sharedRowSums, p.m);
     depth_ = p.k <= kWhole ? p.k : roundUp(ceilDivide(p.k, ceilDivide(p.k, kDepth)), 8);
   }
 
@@ -105,7 +140,9 @@ class Blocks {
 
   void packRowsOfA(int64_t i, int64_t rows, int64_t l, int64_t k, float* to) const {
     packPanels(p.a.at(i, l).transposed(), k, rows, ownColumns, to);
-    if (p.rowSums != nullptr) addRowSums(to, rows, k, l > 0 || p.accumulate, p.rowSums + i);
+    if (p.rowSums == nullptr) return;
+    rowSums_.add(to, i, rows, l, k);
+    if (l + k == p.k) rowSums_.finish(i, rows, p.accumulate, p.rowSums);
   }
 
   void packA(int64_t l, int64_t k, float* a) const {
@@ -257,6 +294,7 @@ class Blocks {
 
   Product p;
   int64_t vectors_, strips_, panels_, depth_;
+  RowSums rowSums_{};
 };
 
 }  // namespace

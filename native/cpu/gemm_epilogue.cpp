@@ -104,33 +104,54 @@ void finish(const float* x, int64_t xRow, const Product& p) {
   }
 }
 
+void sumColumns(DType t, In x, int64_t stride, int64_t rows, int64_t cols, DType yType, Out y,
+                bool accumulate) {
+  constexpr int64_t kColumns = 64;  // their sums stay in registers
+  pool().split(cols, rows * cols <= kInline ? kInline : kColumns, [&](int64_t begin, int64_t end) {
+    for (int64_t j = begin; j < end; j += kColumns) {
+      const int64_t n = std::min(kColumns, end - j);
+      alignas(64) float buffer[kColumns] = {}, sums[kColumns];
+      double totals[kColumns] = {};
+      for (int64_t first = 0; first < rows; first += kSummed) {
+        std::fill_n(sums, kColumns, 0.0f);
+        for (int64_t i = first; i < std::min(first + kSummed, rows); ++i) {
+          const float* row = load(t, x, i * stride + j, buffer, n);
+          if (n == kColumns) {
+            for (int64_t l = 0; l < kColumns; ++l) sums[l] += row[l];
+          } else {
+            for (int64_t l = 0; l < n; ++l) sums[l] += row[l];
+          }
+        }
+        for (int64_t l = 0; l < kColumns; ++l) totals[l] += sums[l];
+      }
+      if (accumulate) {
+        const float* before = load(yType, y, j, buffer, n);
+        for (int64_t l = 0; l < n; ++l) totals[l] += before[l];
+      }
+      for (int64_t l = 0; l < n; ++l) sums[l] = static_cast<float>(totals[l]);
+      narrow(yType, sums, y, j, n);
+    }
+  });
+}
+
 void sumRows(const Product& p) {
-  // Along k where that is contiguous, else in rows of many sums.
+  const Out y = p.rowSums;
+  if (p.a.row == 1) {
+    return sumColumns(p.a.type, p.a.data, p.a.column, p.k, p.m, DType::F32, y, p.accumulate);
+  }
   pool().split(p.m, std::max<int64_t>(kGrain / std::max<int64_t>(p.k, 1), 16),
                [&](int64_t begin, int64_t end) {
-                 alignas(64) float buffer[kBlock];
-                 for (int64_t i = begin; i < end; i += kBlock) {
-                   const int64_t n = std::min(kBlock, end - i);
-                   double sums[kBlock] = {};
-                   if (p.a.column == 1) {
-                     for (int64_t r = 0; r < n; ++r) {
-                       for (int64_t l = 0; l < p.k; l += kBlock) {
-                         const int64_t size = std::min(kBlock, p.k - l);
-                         const float* x =
-                             load(p.a.type, p.a.data, (i + r) * p.a.row + l, buffer, size);
-                         for (int64_t at = 0; at < size; ++at) sums[r] += x[at];
-                       }
-                     }
-                   } else {
-                     for (int64_t l = 0; l < p.k; ++l) {
-                       const float* x = load(p.a.type, p.a.data, i + l * p.a.column, buffer, n);
-                       for (int64_t r = 0; r < n; ++r) sums[r] += x[r];
-                     }
+                 alignas(64) float buffer[kSummed];
+                 for (int64_t i = begin; i < end; ++i) {
+                   double total = p.accumulate ? p.rowSums[i] : 0;
+                   for (int64_t l = 0; l < p.k; l += kSummed) {
+                     const int64_t n = std::min(kSummed, p.k - l);
+                     const float* x = load(p.a.type, p.a.data, i * p.a.row + l, buffer, n);
+                     float sum = 0;
+                     for (int64_t at = 0; at < n; ++at) sum += x[at];
+                     total += sum;
                    }
-                   for (int64_t r = 0; r < n; ++r) {
-                     float before = p.accumulate ? p.rowSums[i + r] : 0;
-                     p.rowSums[i + r] = before + static_cast<float>(sums[r]);
-                   }
+                   p.rowSums[i] = static_cast<float>(total);
                  }
                });
 }

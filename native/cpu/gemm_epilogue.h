@@ -11,7 +11,15 @@ namespace gradus {
  */
 void finish(const float* x, int64_t xRow, const Product& product);
 
-/** Sums of the rows of a, for products that do not pack it. */
+/** Elements that are summed in float; such sums are joined in double, one after the other. */
+constexpr int64_t kSummed = 128;
+
+/** y (cols) = the sums of the columns of x (rows, cols), whose rows are `stride` apart, + y where
+ * it accumulates. */
+void sumColumns(DType t, In x, int64_t stride, int64_t rows, int64_t cols, DType yType, Out y,
+                bool accumulate);
+
+/** Sums of the rows of a, in the same order, for products that do not pack it. */
 void sumRows(const Product& product);
 
 }  // namespace gradus

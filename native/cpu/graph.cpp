@@ -15,6 +15,7 @@ Graph::Graph(Recording recording, const Backend& backend, Memory& memory, Number
     : memory_(memory), recording_(std::move(recording)) {
   const std::vector<Piece> pieces = cutUpdates(recording_, backend);
   fuseProducts(recording_, backend.matmulActivation);
+  fuseSums(recording_, backend.matmulSums);
   std::vector<Chain> chains = findChains(recording_);
   std::vector<bool> inner(recording_.buffers.size());
   for (const Chain& chain : chains) {

@@ -85,6 +85,16 @@ StepFacts updateFacts(const Call& call, const Arguments& a, int arrays, int flop
   return {"", sizes({n}), n * flops, n * arrays * 4};
 }
 
+/** A product a' b and the sums of a's columns. */
+StepFacts matmulSumsFacts(const Arguments& a) {
+  const double m = a.numbers[0], n = a.numbers[1], k = a.numbers[2];
+  StepFacts facts;
+  facts.shape = "f32 " + sizes({m, n, k}) + " tn";
+  facts.flops = m * k * (2 * n + 1);
+  facts.bytes = 4 * (m * k + k * n + m * n + m);
+  return facts;
+}
+
 /** A product whose result a matrix of parameters is changed by, which is read and written. */
 StepFacts matmulSgdFacts(const Arguments& a) {
   const double m = a.numbers[0], n = a.numbers[1], k = a.numbers[2];
@@ -132,6 +142,8 @@ StepFacts factsOf(const Recording& recording, const Call& call) {
     facts = attentionFacts(arguments, name == "attentionGrad");
   } else if (name == "adamw") {
     facts = updateFacts(call, arguments, 7, 14);
+  } else if (name == "matmulSums") {
+    facts = matmulSumsFacts(arguments);
   } else if (name == "matmulSgd") {
     facts = matmulSgdFacts(arguments);
   } else if (name == "sgd") {

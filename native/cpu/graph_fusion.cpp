@@ -174,4 +174,45 @@ void fuseProducts(Recording& recording, const AnyKernel& matmulActivation) {
   Fusion(recording, matmulActivation).run();
 }
 
+namespace {
+
+// Where the arguments of columnSums stand.
+enum Sums { kSummed = 1, kSumsOf = 3, kRows, kColumns, kSumsAccumulate };
+
+/** Whether a call sums up what a plain product dy' x has as dy. */
+bool sumsOperand(const Call& product, const Call& sums) {
+  return sums.kernel != nullptr && std::strcmp(sums.kernel->name(), "columnSums") == 0 &&
+         isF32(sums) && sums.arguments[kSumsAccumulate].integer == 0 &&
+         sums.arguments[kSummed].integer == product.arguments[kA].integer &&
+         sums.arguments[kRows].integer == product.arguments[kK].integer &&
+         sums.arguments[kColumns].integer == product.arguments[kM].integer;
+}
+
+}  // namespace
+
+void fuseSums(Recording& recording, const AnyKernel& matmulSums) {
+  Call* product = nullptr;  // the call before, where it is such a product
+  for (Call& call : recording.calls) {
+    if (call.kernel == nullptr) continue;
+    if (product != nullptr && sumsOperand(*product, call)) {
+      Call fused{&matmulSums, {}, {}};
+      auto add = [&fused](const Call& from, int at) {
+        fused.arguments.push_back(from.arguments[at]);
+        fused.places.push_back(from.places[at]);
+      };
+      for (int at : {kA, kB, kY}) add(*product, at);
+      add(call, kSumsOf);
+      for (int at : {kM, kN, kK}) add(*product, at);
+      *product = std::move(fused);
+      call = Call{nullptr, {}, {}};
+      product = nullptr;
+      continue;
+    }
+    const bool candidate = isPlainProduct(call) && call.arguments[kBias].integer == 0 &&
+                           call.arguments[kTransposeA].integer != 0 &&
+                           call.arguments[kTransposeB].integer == 0;
+    product = candidate ? &call : nullptr;
+  }
+}
+
 }  // namespace gradus

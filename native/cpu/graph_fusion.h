@@ -12,4 +12,8 @@ namespace gradus {
  */
 void fuseProducts(Recording& recording, const AnyKernel& matmulActivation);
 
+/** A product dy' x and the sums of dy's columns that follow it, a layer's gradients, become one
+ * call. */
+void fuseSums(Recording& recording, const AnyKernel& matmulSums);
+
 }  // namespace gradus

@@ -3,6 +3,7 @@
 #include "cpu/backend.h"
 #include "cpu/blas.h"
 #include "cpu/gemm.h"
+#include "cpu/gemm_epilogue.h"
 #include "cpu/loops.h"
 
 namespace gradus {
@@ -122,34 +123,16 @@ void CpuBackend::addLinearAlgebra() {
   };
 
   columnSums = [](Type t, In x, Type yType, Out y, int64_t rows, int64_t cols, bool accumulate) {
-    constexpr int64_t kColumns = 64;  // their sums stay in registers
-    constexpr int64_t kRows = 128;    // summed in float; such sums are joined in double
-    pool().split(cols, rows * cols <= kInline ? kInline : kColumns,
-                 [&](int64_t begin, int64_t end) {
-                   for (int64_t j = begin; j < end; j += kColumns) {
-                     const int64_t n = std::min(kColumns, end - j);
-                     alignas(64) float buffer[kColumns] = {}, sums[kColumns];
-                     double totals[kColumns] = {};
-                     for (int64_t first = 0; first < rows; first += kRows) {
-                       std::fill_n(sums, kColumns, 0.0f);
-                       for (int64_t i = first; i < std::min(first + kRows, rows); ++i) {
-                         const float* row = load(t, x, i * cols + j, buffer, n);
-                         if (n == kColumns) {
-                           for (int64_t l = 0; l < kColumns; ++l) sums[l] += row[l];
-                         } else {
-                           for (int64_t l = 0; l < n; ++l) sums[l] += row[l];
-                         }
-                       }
-                       for (int64_t l = 0; l < kColumns; ++l) totals[l] += sums[l];
-                     }
-                     if (accumulate) {
-                       const float* before = load(yType, y, j, buffer, n);
-                       for (int64_t l = 0; l < n; ++l) totals[l] += before[l];
-                     }
-                     for (int64_t l = 0; l < n; ++l) sums[l] = static_cast<float>(totals[l]);
-                     narrow(yType, sums, y, j, n);
-                   }
-                 });
+    sumColumns(t, x, cols, rows, cols, yType, y, accumulate);
+  };
+
+  matmulSums = [](In a, In b, Out y, Out sums, int64_t m, int64_t n, int64_t k) {
+    const DType f32 = DType::F32;
+    Product product{
+        m,       n,           k,    Matrix::of(f32, a, m, k, true), Matrix::of(f32, b, k, n, false),
+        nullptr, {f32, y, n}, false};
+    product.rowSums = sums.as<float>();
+    gemm(product);
   };
 }
 

@@ -219,6 +219,30 @@ void plainSgdIsPartOfTheProduct(Backend& backend, int64_t rows, int64_t width, i
   backend.closeGraph(graph);
 }
 
+/** The two gradients of a linear layer's parameters are one call. */
+void sumsAreTakenWhileTheProductPacks(Backend& backend, int64_t rows, int64_t width, int64_t k) {
+  const DType f32 = DType::F32;
+  Numbers numbers(10);
+  Tensor x = numbers.tensor(f32, k * width, -1, 1), dy = numbers.tensor(f32, k * rows, -1, 1);
+  Tensor dw(f32, rows * width), db(f32, rows), wantW = dw, wantB = db;
+  auto gradients = [&](Out w, Out b) {
+    backend.matmul(f32, dy, f32, x, f32, nullptr, f32, w, 1, rows, width, k, 0, 0, true, false,
+                   false);
+    backend.columnSums(f32, dy, f32, b, k, rows, false);
+  };
+  backend.startCapture();
+  gradients(dw, db);
+  const int64_t graph = finish(backend, {}, Longs());
+  for (int64_t i = 0; i < rows; ++i) db.set(i, 77);
+  gradients(wantW, wantB);
+  backend.replay(graph, nullptr, nullptr, nullptr);
+  CHECK(dw.sameBits(wantW) && db.sameBits(wantB), "(%ld, %ld, %ld)", static_cast<long>(rows),
+        static_cast<long>(width), static_cast<long>(k));
+  CHECK(backend.stepCount(graph) == 1 && std::string(backend.stepName(graph, 0)) == "matmulSums",
+        "%s", backend.stepName(graph, 0));
+  backend.closeGraph(graph);
+}
+
 template <class Code>
 bool throws(Code code) {
   try {
@@ -301,6 +325,10 @@ int main(int argc, char** argv) {
     plainSgdIsPartOfTheProduct(backend, 145, 160, 300, weightDecay);
     plainSgdIsPartOfTheProduct(backend, 145, 163, 200, weightDecay);
   }
+  sumsAreTakenWhileTheProductPacks(backend, 3, 5, 7);          // by a pass of their own
+  sumsAreTakenWhileTheProductPacks(backend, 145, 160, 300);    // while all of dy is packed
+  sumsAreTakenWhileTheProductPacks(backend, 1541, 390, 700);   // a few rows at a time
+  sumsAreTakenWhileTheProductPacks(backend, 390, 1541, 1100);  // depth by depth
   whatCannotBeCapturedIsRefused(backend);
   otherThreadsAreNotRecorded(backend);
   return report("graph_test");

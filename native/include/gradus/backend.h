@@ -198,6 +198,10 @@ class Backend : public Watched {
   Kernel<void(In a, In b, In bias, Out before, In slopeAt, Out y, int64_t m, int64_t n, int64_t k,
               int64_t f, bool transposeA, bool transposeB)>
       matmulActivation{this, "matmulActivation"};
+  /** y (m, n) = a' b with a (k, m) and b (k, n), and sums (m) = those of a's columns; F32. Graphs
+   * make it of two calls. */
+  Kernel<void(In a, In b, Out y, Out sums, int64_t m, int64_t n, int64_t k)> matmulSums{
+      this, "matmulSums"};
   /** y (cols) = the sums of the columns of x (rows, cols), + y where it accumulates; two types. */
   Kernel<void(Type t, In x, Type yType, Out y, int64_t rows, int64_t cols, bool accumulate)>
       columnSums{this, "columnSums"};
