@@ -102,8 +102,11 @@ void multiply(const Product& p) {
 /** The same with an epilogue: OpenBLAS has none, so the sums pass through a block of their own. */
 void multiplyAndFinish(const Product& p) {
   float* sums = blockSums.atLeast(p.m * p.n);
-  multiply({p.m, p.n, p.k, p.a, p.b, nullptr, {DType::F32, sums, p.n}, false});
-  finish(sums, p.n, p);
+  // The bias first, as without an epilogue, so that the result has the same bits.
+  multiply({p.m, p.n, p.k, p.a, p.b, p.bias, {DType::F32, sums, p.n}, false});
+  Product rest = p;
+  rest.bias = nullptr;
+  finish(sums, p.n, rest);
 }
 
 /** Which engine is the faster for each shape that has come by. */

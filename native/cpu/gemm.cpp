@@ -114,8 +114,10 @@ class Multiplication {
 
   /** Rows [i, i + rows) of a strip of y. */
   void multiply(int64_t i, int64_t rows, const Strip& s) const {
-    const bool finishes = !p.epilogue.empty();
-    bool inPlace = s.whole() && !transposed_ && p.y.type == DType::F32 && !finishes;
+    // The bias comes first or last, whether there is an epilogue or not: the result has the same
+    // bits.
+    const bool biasFirst = s.whole() && !transposed_ && p.y.type == DType::F32;
+    const bool finishes = !p.epilogue.empty(), inPlace = biasFirst && !finishes;
     const float* bias = p.bias == nullptr ? nullptr : p.bias + (transposed_ ? i : s.begin);
     Tiles t;
     t.y = inPlace ? p.y.at(i, s.begin).floats() : ownResult.atLeast(rows * kStrip);
@@ -133,12 +135,12 @@ class Multiplication {
         packStrip(s, l, own);
         t.b = own;
       }
-      t.bias = inPlace && l == 0 ? bias : nullptr;
+      t.bias = biasFirst && l == 0 ? bias : nullptr;
       t.accumulate = l > 0 || (inPlace && p.accumulate);
       sweep(t, i, rows, l, s.vectors);
     }
     if (inPlace) return;
-    if (finishes) return finish(t, i, rows, s);
+    if (finishes) return finish(t, i, rows, s, biasFirst);
     Result y = transposed_ ? p.y.at(s.begin, i) : p.y.at(i, s.begin);
     withElement(y.type, [&](auto element) {
       auto* to = y.data.as<decltype(element)>();
@@ -150,8 +152,12 @@ class Multiplication {
     });
   }
 
-  void finish(const Tiles& t, int64_t i, int64_t rows, const Strip& s) const {
-    if (!transposed_) return gradus::finish(t.y, t.yRow, p.part(i, rows, s.begin, s.columns()));
+  void finish(const Tiles& t, int64_t i, int64_t rows, const Strip& s, bool hasBias) const {
+    if (!transposed_) {
+      Product part = p.part(i, rows, s.begin, s.columns());
+      if (hasBias) part.bias = nullptr;
+      return gradus::finish(t.y, t.yRow, part);
+    }
     float* sums = ownTransposed.atLeast(rows * s.columns());
     storeColumns(t.y, t.yRow, rows, s.columns(), nullptr, false, sums, rows);
     gradus::finish(sums, rows, transpose(p).part(s.begin, s.columns(), i, rows));

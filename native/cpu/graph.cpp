@@ -14,7 +14,7 @@ Graph::Graph(Recording recording, const Backend& backend, Memory& memory, Number
              int64_t inputCount, Numbers seeds, int64_t seedCount)
     : memory_(memory), recording_(std::move(recording)) {
   const std::vector<Piece> pieces = cutUpdates(recording_, backend);
-  fuseProducts(recording_, backend.matmulActivation);
+  fuseProducts(recording_, backend.matmulActivation, backend.matmulAdd);
   fuseSums(recording_, backend.matmulSums);
   std::vector<Chain> chains = findChains(recording_);
   std::vector<bool> inner(recording_.buffers.size());

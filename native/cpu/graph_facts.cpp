@@ -85,6 +85,17 @@ StepFacts updateFacts(const Call& call, const Arguments& a, int arrays, int flop
   return {"", sizes({n}), n * flops, n * arrays * 4};
 }
 
+/** A product that is added to something else. */
+StepFacts matmulAddFacts(const Arguments& a) {
+  const double m = a.numbers[0], n = a.numbers[1], k = a.numbers[2];
+  StepFacts facts;
+  facts.shape =
+      "f32 " + sizes({m, n, k}) + " " + (a.flags[0] ? "t" : "n") + (a.flags[1] ? "t" : "n");
+  facts.flops = m * n * (2 * k + 1);
+  facts.bytes = 4 * (m * k + k * n + 2 * m * n);
+  return facts;
+}
+
 /** A product a' b and the sums of a's columns. */
 StepFacts matmulSumsFacts(const Arguments& a) {
   const double m = a.numbers[0], n = a.numbers[1], k = a.numbers[2];
@@ -142,6 +153,8 @@ StepFacts factsOf(const Recording& recording, const Call& call) {
     facts = attentionFacts(arguments, name == "attentionGrad");
   } else if (name == "adamw") {
     facts = updateFacts(call, arguments, 7, 14);
+  } else if (name == "matmulAdd") {
+    facts = matmulAddFacts(arguments);
   } else if (name == "matmulSums") {
     facts = matmulSumsFacts(arguments);
   } else if (name == "matmulSgd") {

@@ -24,6 +24,7 @@ enum Matmul {
   kAccumulate
 };
 enum Forward { kX = 1, kActivated, kForwardSize };
+enum Add { kLeft = 1, kRight, kSum, kAddSize, kAddDims };
 enum Backward { kSlopeAt = 1, kDy, kDx, kBackwardSize };
 
 constexpr std::array<const char*, 5> kForward = {"", "relu", "gelu", "geluErf", "silu"};
@@ -54,7 +55,8 @@ bool same(const Place& a, const Place& b) { return a.buffer == b.buffer && a.off
 
 class Fusion {
  public:
-  Fusion(Recording& recording, const AnyKernel& fused) : calls_(recording.calls), fused_(fused) {
+  Fusion(Recording& recording, const AnyKernel& activation, const AnyKernel& sum)
+      : calls_(recording.calls), activation_(activation), sum_(sum) {
     released_.reserve(recording.buffers.size());
     for (const StepBuffer& buffer : recording.buffers) released_.push_back(buffer.released);
   }
@@ -66,6 +68,7 @@ class Fusion {
       if (next > 0 && isF32(calls_[next])) {
         if (const int f = find(kForward, calls_[next])) fuseForward(i, next, f);
         if (const int f = find(kBackward, calls_[next])) fuseBackward(i, next, f);
+        if (isSum(calls_[next])) fuseSum(i, next);
       }
     }
   }
@@ -134,10 +137,42 @@ class Fusion {
     replace(i, next, f, nullptr, 0, &a, kSlopeAt, kDx);
   }
 
+  /** Of two operands of one shape. */
+  static bool isSum(const Call& call) {
+    return call.kernel != nullptr && std::strcmp(call.kernel->name(), "add") == 0 &&
+           call.arguments[kAddDims].count == 0;
+  }
+
+  /** The product's result is one operand and nobody else's; the other is there before. */
+  void fuseSum(int i, int next) {
+    const Call &p = calls_[i], &sum = calls_[next];
+    const bool left = same(sum.places[kLeft], p.places[kY]);
+    const int other = left ? kRight : kLeft;
+    const Place residual = sum.places[other], y = sum.places[kSum];
+    if (!same(sum.places[left ? kLeft : kRight], p.places[kY]) ||
+        residual.buffer == p.places[kY].buffer || same(y, residual) ||
+        !isWhole(i, sum.arguments[kAddSize]) || nextUse(next, p.places[kY].buffer) > 0 ||
+        isWritten(i + 1, next, residual.buffer)) {
+      return;
+    }
+    if (!same(y, p.places[kY]) && !canMoveUp(i, next, kSum)) return;
+    Call fused{&sum_, {}, {}};
+    auto add = [&fused](const Call& from, int at) {
+      fused.arguments.push_back(from.arguments[at]);
+      fused.places.push_back(from.places[at]);
+    };
+    for (int at : {kA, kB, kBias}) add(p, at);
+    add(sum, other);
+    add(sum, kSum);
+    for (int at : {kM, kN, kK, kTransposeA, kTransposeB}) add(p, at);
+    calls_[i] = std::move(fused);
+    calls_[next] = Call{nullptr, {}, {}};
+  }
+
   /** Call i becomes the fused one; the output is that of call `next`, which ends. */
   void replace(int i, int next, int f, const Call* before, int beforeAt, const Call* slope,
                int slopeAt, int output) {
-    Call fused{&fused_, {}, {}};
+    Call fused{&activation_, {}, {}};
     auto add = [&](const Call* call, int at, Kind kind) {
       Argument argument;
       argument.kind = kind;
@@ -164,14 +199,15 @@ class Fusion {
   }
 
   std::vector<Call>& calls_;
-  const AnyKernel& fused_;
+  const AnyKernel &activation_, &sum_;
   std::vector<bool> released_;
 };
 
 }  // namespace
 
-void fuseProducts(Recording& recording, const AnyKernel& matmulActivation) {
-  Fusion(recording, matmulActivation).run();
+void fuseProducts(Recording& recording, const AnyKernel& matmulActivation,
+                  const AnyKernel& matmulAdd) {
+  Fusion(recording, matmulActivation, matmulAdd).run();
 }
 
 namespace {

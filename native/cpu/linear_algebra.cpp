@@ -122,6 +122,22 @@ void CpuBackend::addLinearAlgebra() {
           bias.as<float>(), beside(y.address), false, epilogue});
   };
 
+  matmulAdd = [](In a, In b, In bias, In residual, Out y, int64_t m, int64_t n, int64_t k,
+                 bool transposeA, bool transposeB) {
+    const DType f32 = DType::F32;
+    Epilogue epilogue;
+    epilogue.residual = {f32, residual.address, n};
+    gemm({m,
+          n,
+          k,
+          Matrix::of(f32, a, m, k, transposeA),
+          Matrix::of(f32, b, k, n, transposeB),
+          bias.as<float>(),
+          {f32, y, n},
+          false,
+          epilogue});
+  };
+
   columnSums = [](Type t, In x, Type yType, Out y, int64_t rows, int64_t cols, bool accumulate) {
     sumColumns(t, x, cols, rows, cols, yType, y, accumulate);
   };

@@ -243,6 +243,77 @@ void sumsAreTakenWhileTheProductPacks(Backend& backend, int64_t rows, int64_t wi
   backend.closeGraph(graph);
 }
 
+/** y = x w + bias + r, where r is outside, or made before, or after, or is y itself. */
+void productsAreAddedAtOnce(Backend& backend, int64_t rows, int64_t width, int64_t k) {
+  enum class Residual { Outside, MadeBefore, MadeAfter, Result };
+  const DType f32 = DType::F32;
+  const int64_t n = rows * width;
+  Numbers numbers(11);
+  Tensor x = numbers.tensor(f32, rows * k, -1, 1), w = numbers.tensor(f32, k * width, -1, 1);
+  Tensor bias = numbers.tensor(f32, width, -1, 1), r = numbers.tensor(f32, n, -1, 1);
+  for (Residual residual :
+       {Residual::Outside, Residual::MadeBefore, Residual::MadeAfter, Residual::Result}) {
+    Tensor y(f32, n), want(f32, n);
+    auto step = [&](Out to) {
+      Block product(backend, n), sum(backend, n), made(backend, n);
+      if (residual == Residual::MadeBefore) backend.copy(r, made, 4 * n);
+      backend.matmul(f32, x, f32, w, f32, bias, f32, product, 1, rows, width, k, 0, 0, false, false,
+                     false);
+      const bool after = residual == Residual::MadeAfter || residual == Residual::Result;
+      if (after) backend.copy(r, made, 4 * n);
+      const In other = residual == Residual::Outside ? In(r) : In(made);
+      const Out result = residual == Residual::Result ? Out(made) : Out(sum);
+      backend.add(f32, other, product, result, n, nullptr);
+      backend.copy(In(result.address), to, 4 * n);
+    };
+    backend.startCapture();
+    step(y);
+    const int64_t graph = finish(backend, {}, Longs());
+    step(want);
+    for (int64_t i = 0; i < n; ++i) y.set(i, 0);
+    backend.replay(graph, nullptr, nullptr, nullptr);
+    const int which = static_cast<int>(residual);
+    CHECK(y.sameBits(want), "residual %d: (%ld, %ld, %ld)", which, static_cast<long>(rows),
+          static_cast<long>(width), static_cast<long>(k));
+    bool fused = false;
+    for (int64_t i = 0; i < backend.stepCount(graph); ++i) {
+      fused |= std::string(backend.stepName(graph, i)) == "matmulAdd";
+    }
+    CHECK(fused == (residual == Residual::Outside || residual == Residual::MadeBefore),
+          "residual %d: %s", which, fused ? "one call" : "two calls");
+    backend.closeGraph(graph);
+  }
+}
+
+/** y = gelu(x w + bias), whose product keeps its order of sums when the activation joins it. */
+void activationsKeepTheBitsOfTheirProduct(Backend& backend, int64_t rows, int64_t width,
+                                          int64_t k) {
+  const DType f32 = DType::F32;
+  const int64_t n = rows * width;
+  Numbers numbers(12);
+  Tensor x = numbers.tensor(f32, rows * k, -1, 1), w = numbers.tensor(f32, k * width, -1, 1);
+  Tensor bias = numbers.tensor(f32, width, -1, 1), y(f32, n), want(f32, n);
+  for (bool transposed : {false, true}) {
+    auto step = [&](Out to) {
+      Block product(backend, n), activated(backend, n);
+      backend.matmul(f32, x, f32, w, f32, bias, f32, product, 1, rows, width, k, 0, 0, false,
+                     transposed, false);
+      backend.gelu(f32, product, activated, n);
+      backend.copy(activated, to, 4 * n);
+    };
+    backend.startCapture();
+    step(y);
+    const int64_t graph = finish(backend, {}, Longs());
+    step(want);
+    for (int64_t i = 0; i < n; ++i) y.set(i, 0);
+    backend.replay(graph, nullptr, nullptr, nullptr);
+    CHECK(y.sameBits(want), "(%ld, %ld, %ld)%s", static_cast<long>(rows), static_cast<long>(width),
+          static_cast<long>(k), transposed ? " transposed" : "");
+    CHECK(backend.stepCount(graph) == 2, "%ld steps", static_cast<long>(backend.stepCount(graph)));
+    backend.closeGraph(graph);
+  }
+}
+
 template <class Code>
 bool throws(Code code) {
   try {
@@ -329,6 +400,13 @@ int main(int argc, char** argv) {
   sumsAreTakenWhileTheProductPacks(backend, 145, 160, 300);    // while all of dy is packed
   sumsAreTakenWhileTheProductPacks(backend, 1541, 390, 700);   // a few rows at a time
   sumsAreTakenWhileTheProductPacks(backend, 390, 1541, 1100);  // depth by depth
+  const int64_t sizes[][3] = {{1, 130, 70},    {5, 70, 300},    {40, 64, 700},
+                              {145, 163, 300}, {300, 390, 700}, {700, 300, 520}};
+  for (auto& [rows, width, k] : sizes) {
+    activationsKeepTheBitsOfTheirProduct(backend, rows, width, k);
+  }
+  productsAreAddedAtOnce(backend, 3, 5, 7);
+  productsAreAddedAtOnce(backend, 145, 163, 300);
   whatCannotBeCapturedIsRefused(backend);
   otherThreadsAreNotRecorded(backend);
   return report("graph_test");

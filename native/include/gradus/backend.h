@@ -198,6 +198,10 @@ class Backend : public Watched {
   Kernel<void(In a, In b, In bias, Out before, In slopeAt, Out y, int64_t m, int64_t n, int64_t k,
               int64_t f, bool transposeA, bool transposeB)>
       matmulActivation{this, "matmulActivation"};
+  /** y = a b + bias + residual (m, n), which is not y; F32. Graphs make it of two calls. */
+  Kernel<void(In a, In b, In bias, In residual, Out y, int64_t m, int64_t n, int64_t k,
+              bool transposeA, bool transposeB)>
+      matmulAdd{this, "matmulAdd"};
   /** y (m, n) = a' b with a (k, m) and b (k, n), and sums (m) = those of a's columns; F32. Graphs
    * make it of two calls. */
   Kernel<void(In a, In b, Out y, Out sums, int64_t m, int64_t n, int64_t k)> matmulSums{
