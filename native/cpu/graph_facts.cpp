@@ -34,13 +34,18 @@ std::string sizes(std::initializer_list<double> values) {
   return text;
 }
 
+/** "tn" where the first operand is transposed and the second is not. */
+std::string transposes(const Arguments& a) {
+  return std::string(a.flags[0] ? "t" : "n") + (a.flags[1] ? "t" : "n");
+}
+
 StepFacts matmulFacts(const Arguments& a) {
   const double batch = a.numbers[0], m = a.numbers[1], n = a.numbers[2], k = a.numbers[3];
   const double y = static_cast<double>(byteSize(a.types[3]));
   const bool accumulate = a.flags[2];
   StepFacts facts;
-  facts.shape = (batch > 1 ? sizes({batch, m, n, k}) : sizes({m, n, k})) + " " +
-                (a.flags[0] ? "t" : "n") + (a.flags[1] ? "t" : "n") + (accumulate ? " add" : "");
+  facts.shape = (batch > 1 ? sizes({batch, m, n, k}) : sizes({m, n, k})) + " " + transposes(a) +
+                (accumulate ? " add" : "");
   facts.flops = 2 * batch * m * n * k;
   facts.bytes =
       (a.numbers[4] == 0 ? 1 : batch) * m * k * static_cast<double>(byteSize(a.types[0])) +
@@ -68,8 +73,7 @@ StepFacts matmulActivationFacts(const Call& call, const Arguments& a) {
   const double m = a.numbers[0], n = a.numbers[1], k = a.numbers[2];
   const bool before = call.arguments[3].integer != 0, slope = call.arguments[4].integer != 0;
   StepFacts facts;
-  facts.shape = "f32 " + sizes({m, n, k}) + " " + (a.flags[0] ? "t" : "n") +
-                (a.flags[1] ? "t" : "n") + (slope ? " slope" : "");
+  facts.shape = "f32 " + sizes({m, n, k}) + " " + transposes(a) + (slope ? " slope" : "");
   facts.flops = 2 * m * n * k;
   facts.bytes = 4 * (m * k + k * n + m * n * (1 + before + slope));
   return facts;
@@ -89,8 +93,7 @@ StepFacts updateFacts(const Call& call, const Arguments& a, int arrays, int flop
 StepFacts matmulAddFacts(const Arguments& a) {
   const double m = a.numbers[0], n = a.numbers[1], k = a.numbers[2];
   StepFacts facts;
-  facts.shape =
-      "f32 " + sizes({m, n, k}) + " " + (a.flags[0] ? "t" : "n") + (a.flags[1] ? "t" : "n");
+  facts.shape = "f32 " + sizes({m, n, k}) + " " + transposes(a);
   facts.flops = m * n * (2 * k + 1);
   facts.bytes = 4 * (m * k + k * n + 2 * m * n);
   return facts;
@@ -110,8 +113,7 @@ StepFacts matmulSumsFacts(const Arguments& a) {
 StepFacts matmulSgdFacts(const Arguments& a) {
   const double m = a.numbers[0], n = a.numbers[1], k = a.numbers[2];
   StepFacts facts;
-  facts.shape =
-      "f32 " + sizes({m, n, k}) + " " + (a.flags[0] ? "t" : "n") + (a.flags[1] ? "t" : "n");
+  facts.shape = "f32 " + sizes({m, n, k}) + " " + transposes(a);
   facts.flops = m * n * (2 * k + 4);
   facts.bytes = 4 * (m * k + k * n + 2 * m * n);
   return facts;

@@ -3,26 +3,17 @@
 #include <array>
 #include <cstring>
 
+#include "cpu/graph_calls.h"
+
 namespace gradus {
+
+using namespace calls;
 
 namespace {
 
 using Kind = Argument::Kind;
 
-// Where the arguments of a kernel stand.
-enum Matmul {
-  kA = 1,
-  kB = 3,
-  kBias = 5,
-  kY = 7,
-  kBatch,
-  kM,
-  kN,
-  kK,
-  kTransposeA = 14,
-  kTransposeB,
-  kAccumulate
-};
+// Where the arguments of other kernels stand.
 enum Forward { kX = 1, kActivated, kForwardSize };
 enum Add { kLeft = 1, kRight, kSum, kAddSize, kAddDims };
 enum Backward { kSlopeAt = 1, kDy, kDx, kBackwardSize };
@@ -37,18 +28,6 @@ int find(const std::array<const char*, 5>& names, const Call& call) {
     if (std::strcmp(names[i], call.kernel->name()) == 0) return i;
   }
   return 0;
-}
-
-bool isF32(const Call& call) {
-  for (const Argument& a : call.arguments) {
-    if (a.kind == Kind::Type && a.as<Type>() != DType::F32) return false;
-  }
-  return true;
-}
-
-bool isPlainProduct(const Call& call) {
-  return call.kernel != nullptr && std::strcmp(call.kernel->name(), "matmul") == 0 && isF32(call) &&
-         call.arguments[kBatch].integer == 1 && call.arguments[kAccumulate].integer == 0;
 }
 
 bool same(const Place& a, const Place& b) { return a.buffer == b.buffer && a.offset == b.offset; }
@@ -139,8 +118,7 @@ class Fusion {
 
   /** Of two operands of one shape. */
   static bool isSum(const Call& call) {
-    return call.kernel != nullptr && std::strcmp(call.kernel->name(), "add") == 0 &&
-           call.arguments[kAddDims].count == 0;
+    return is(call, "add") && call.arguments[kAddDims].count == 0;
   }
 
   /** The product's result is one operand and nobody else's; the other is there before. */
@@ -217,8 +195,7 @@ enum Sums { kSummed = 1, kSumsOf = 3, kRows, kColumns, kSumsAccumulate };
 
 /** Whether a call sums up what a plain product dy' x has as dy. */
 bool sumsOperand(const Call& product, const Call& sums) {
-  return sums.kernel != nullptr && std::strcmp(sums.kernel->name(), "columnSums") == 0 &&
-         isF32(sums) && sums.arguments[kSumsAccumulate].integer == 0 &&
+  return is(sums, "columnSums") && isF32(sums) && sums.arguments[kSumsAccumulate].integer == 0 &&
          sums.arguments[kSummed].integer == product.arguments[kA].integer &&
          sums.arguments[kRows].integer == product.arguments[kK].integer &&
          sums.arguments[kColumns].integer == product.arguments[kM].integer;

@@ -1,29 +1,17 @@
 #include "cpu/graph_updates.h"
 
 #include <algorithm>
-#include <cstring>
 #include <limits>
 
+#include "cpu/graph_calls.h"
+
 namespace gradus {
+
+using namespace calls;
 
 namespace {
 
 using Kind = Argument::Kind;
-
-// Where the arguments of a kernel stand.
-enum Matmul {
-  kA = 1,
-  kB = 3,
-  kBias = 5,
-  kY = 7,
-  kBatch,
-  kM,
-  kN,
-  kK,
-  kTransposeA = 14,
-  kTransposeB,
-  kAccumulate
-};
 
 /** How the call of an optimizer begins: parameters, gradients, what else is as long as they are. */
 enum Update { kParameters, kGradients };
@@ -34,17 +22,6 @@ struct Optimizer {
   const AnyKernel* kernel;
   int buffers, factor;
 };
-
-bool is(const Call& call, const char* name) {
-  return call.kernel != nullptr && std::strcmp(call.kernel->name(), name) == 0;
-}
-
-bool isF32(const Call& call) {
-  for (const Argument& a : call.arguments) {
-    if (a.kind == Kind::Type && a.as<Type>() != DType::F32) return false;
-  }
-  return true;
-}
 
 /** An argument of a kernel that is a matrix, and where its sizes stand; a vector has one size. */
 struct Area {
@@ -138,14 +115,11 @@ class Updates {
   /** The elements of call u whose gradient a plain product i is; none where it is not one. */
   Range gradient(int i, int u, const Optimizer& optimizer) const {
     const Call &product = calls_[i], &update = calls_[u];
-    if (!is(product, "matmul") || !isF32(product)) return {};
+    if (!isPlainProduct(product)) return {};
     const auto& a = product.arguments;
     const Place y = product.places[kY], g = update.places[kGradients];
     const int64_t n = update.arguments[optimizer.buffers].integer;
-    if (a[kBatch].integer != 1 || a[kAccumulate].integer != 0 || a[kBias].integer != 0 ||
-        y.buffer != g.buffer) {
-      return {};
-    }
+    if (a[kBias].integer != 0 || y.buffer != g.buffer) return {};
     const int64_t begin = (y.offset - g.offset) / 4;
     const int64_t end = begin + a[kM].integer * a[kN].integer;
     return begin >= 0 && end <= n ? Range{begin, end} : Range{};

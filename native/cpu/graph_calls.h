@@ -1,0 +1,41 @@
+// How recorded calls of matmul are read: where its arguments stand, and what is asked of any call.
+#pragma once
+
+#include <cstring>
+
+#include "cpu/graph_recording.h"
+
+namespace gradus::calls {
+
+enum Matmul {
+  kA = 1,
+  kB = 3,
+  kBias = 5,
+  kY = 7,
+  kBatch,
+  kM,
+  kN,
+  kK,
+  kTransposeA = 14,
+  kTransposeB,
+  kAccumulate
+};
+
+inline bool is(const Call& call, const char* name) {
+  return call.kernel != nullptr && std::strcmp(call.kernel->name(), name) == 0;
+}
+
+inline bool isF32(const Call& call) {
+  for (const Argument& a : call.arguments) {
+    if (a.kind == Argument::Kind::Type && a.as<Type>() != DType::F32) return false;
+  }
+  return true;
+}
+
+/** y = a b + bias, of one matrix each, in F32. */
+inline bool isPlainProduct(const Call& call) {
+  return is(call, "matmul") && isF32(call) && call.arguments[kBatch].integer == 1 &&
+         call.arguments[kAccumulate].integer == 0;
+}
+
+}  // namespace gradus::calls
