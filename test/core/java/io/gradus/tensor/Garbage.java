@@ -15,9 +15,16 @@ public final class Garbage {
    * @return the bytes that are still in use on the CPU
    */
   public static long settle() {
-    Reclaimer.collect();
-    Reclaimer.collect();
-    return Device.cpu().usedBytes();
+    long used = -1;
+    // What was found to be garbage is handed over by another thread, which may take its time.
+    for (int quiet = 0; quiet < 3; ) {
+      Reclaimer.collect();
+      long now = Device.cpu().usedBytes();
+      quiet = now == used ? quiet + 1 : 0;
+      used = now;
+      pause();
+    }
+    return used;
   }
 
   /** Collects, and makes tensors, which frees what was collected, until the condition holds. */
@@ -28,12 +35,16 @@ public final class Garbage {
       if (condition.getAsBoolean()) {
         return;
       }
-      try {
-        Thread.sleep(10);
-      } catch (InterruptedException e) {
-        Thread.currentThread().interrupt();
-      }
+      pause();
     }
     fail("the garbage collector did not free what it should");
+  }
+
+  private static void pause() {
+    try {
+      Thread.sleep(10);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+    }
   }
 }
