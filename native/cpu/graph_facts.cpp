@@ -89,12 +89,12 @@ StepFacts updateFacts(const Call& call, const Arguments& a, int arrays, int flop
   return {"", sizes({n}), n * flops, n * arrays * 4};
 }
 
-/** A product that is added to something else. */
-StepFacts matmulAddFacts(const Arguments& a) {
+/** A product that meets another matrix on its way out, with so many operations for each element. */
+StepFacts matmulBesideFacts(const Arguments& a, int flops) {
   const double m = a.numbers[0], n = a.numbers[1], k = a.numbers[2];
   StepFacts facts;
   facts.shape = "f32 " + sizes({m, n, k}) + " " + transposes(a);
-  facts.flops = m * n * (2 * k + 1);
+  facts.flops = m * n * (2 * k + flops);
   facts.bytes = 4 * (m * k + k * n + 2 * m * n);
   return facts;
 }
@@ -106,16 +106,6 @@ StepFacts matmulSumsFacts(const Arguments& a) {
   facts.shape = "f32 " + sizes({m, n, k}) + " tn";
   facts.flops = m * k * (2 * n + 1);
   facts.bytes = 4 * (m * k + k * n + m * n + m);
-  return facts;
-}
-
-/** A product whose result a matrix of parameters is changed by, which is read and written. */
-StepFacts matmulSgdFacts(const Arguments& a) {
-  const double m = a.numbers[0], n = a.numbers[1], k = a.numbers[2];
-  StepFacts facts;
-  facts.shape = "f32 " + sizes({m, n, k}) + " " + transposes(a);
-  facts.flops = m * n * (2 * k + 4);
-  facts.bytes = 4 * (m * k + k * n + 2 * m * n);
   return facts;
 }
 
@@ -156,11 +146,11 @@ StepFacts factsOf(const Recording& recording, const Call& call) {
   } else if (name == "adamw") {
     facts = updateFacts(call, arguments, 7, 14);
   } else if (name == "matmulAdd") {
-    facts = matmulAddFacts(arguments);
+    facts = matmulBesideFacts(arguments, 1);
   } else if (name == "matmulSums") {
     facts = matmulSumsFacts(arguments);
   } else if (name == "matmulSgd") {
-    facts = matmulSgdFacts(arguments);
+    facts = matmulBesideFacts(arguments, 4);
   } else if (name == "sgd") {
     facts = updateFacts(call, arguments, 3, 4);
 
