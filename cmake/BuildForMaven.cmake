@@ -12,7 +12,7 @@ cmake_host_system_information(RESULT cores QUERY NUMBER_OF_LOGICAL_CORES)
 
 execute_process(
   COMMAND ${CMAKE_COMMAND} -S ${SOURCE} -B ${BUILD} ${generator} -DCMAKE_BUILD_TYPE=Release
-          "-DGRADUS_LEVELS=${LEVELS}" "-DGRADUS_OPENBLAS=${OPENBLAS}"
+          "-DGRADUS_LEVELS=${LEVELS}" "-DGRADUS_OPENBLAS=${OPENBLAS}" -DGRADUS_CUDA=OFF
   COMMAND_ERROR_IS_FATAL ANY)
 execute_process(
   COMMAND ${CMAKE_COMMAND} --build ${BUILD} --config Release --parallel ${cores}

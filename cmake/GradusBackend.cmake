@@ -4,14 +4,19 @@
 # of it that keep NaN, infinity and signed zero.
 add_library(gradus_floating INTERFACE)
 if(NOT MSVC)
-  target_compile_options(gradus_floating INTERFACE -fno-math-errno -fno-trapping-math -ffp-contract=fast)
+  target_compile_options(gradus_floating INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-fno-math-errno -fno-trapping-math -ffp-contract=fast>)
 endif()
 
-# gradus_add_backend(<name> SOURCES <file>... [OPTIONS <flag>...])
+# gradus_add_backend(<name> SOURCES <file>... [SYMBOL <symbol>] [OPTIONS <flag>...])
 #
-# A backend: a shared library with one exported symbol, gradus_backend, that Java opens at run time.
+# A backend: a shared library with one exported symbol, gradus_backend unless another is named, that Java
+# opens at run time.
 function(gradus_add_backend name)
-  cmake_parse_arguments(ARG "" "" "SOURCES;OPTIONS" ${ARGN})
+  cmake_parse_arguments(ARG "" "SYMBOL" "SOURCES;OPTIONS" ${ARGN})
+  if(NOT ARG_SYMBOL)
+    set(ARG_SYMBOL gradus_backend)
+  endif()
   string(REGEX REPLACE "^gradus_[a-z]+_" "" level ${name})
 
   add_library(${name} MODULE ${ARG_SOURCES})
@@ -19,9 +24,8 @@ function(gradus_add_backend name)
   target_compile_options(${name} PRIVATE ${ARG_OPTIONS})
   target_link_libraries(${name} PRIVATE gradus_headers gradus_warnings gradus_floating gradus_openblas
                                         Threads::Threads ${CMAKE_DL_LIBS})
-  gradus_export_only(${name} gradus_backend)
+  gradus_export_only(${name} ${ARG_SYMBOL})
 
-  set_property(GLOBAL APPEND PROPERTY GRADUS_BACKENDS ${name})
   install(TARGETS ${name} LIBRARY DESTINATION .)
 endfunction()
 

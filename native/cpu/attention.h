@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "cpu/gemm_kernel.h"
-#include "cpu/memory.h"
+#include "runtime/memory.h"
 #include "gradus/types.h"
 
 namespace gradus::attention {

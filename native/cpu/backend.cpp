@@ -4,6 +4,7 @@
 
 #include "cpu/blas.h"
 #include "cpu/pool.h"
+#include "cpu/system.h"
 #include "gradus/plugin.h"
 
 #if !defined(GRADUS_LEVEL)
@@ -13,7 +14,8 @@
 namespace gradus {
 
 CpuBackend::CpuBackend(const char* blasPath, int engine, int threads, int64_t memoryLimit)
-    : memory_(memoryLimit) {
+    : memory_({system::map, system::unmap},
+              memoryLimit > 0 ? memoryLimit : system::physicalMemory()) {
   startPool(threads);
   openBlas(blasPath);
   const auto chosen = static_cast<Engine>(engine);

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "cpu/graphs.h"
-#include "cpu/memory.h"
+#include "runtime/memory.h"
 #include "gradus/backend.h"
 
 namespace gradus {

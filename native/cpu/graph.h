@@ -9,7 +9,7 @@
 #include "cpu/graph_chain.h"
 #include "cpu/graph_recording.h"
 #include "cpu/graph_updates.h"
-#include "cpu/memory.h"
+#include "runtime/memory.h"
 #include "gradus/backend.h"
 
 namespace gradus {

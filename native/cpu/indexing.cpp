@@ -8,7 +8,7 @@
 #include "cpu/indices.h"
 #include "cpu/loops.h"
 #include "cpu/rows.h"
-#include "cpu/scratch.h"
+#include "runtime/scratch.h"
 
 namespace gradus {
 

@@ -1,7 +1,5 @@
 #include "cpu/loops.h"
 
-#include <stdexcept>
-
 namespace gradus {
 
 namespace {
@@ -46,29 +44,6 @@ void widenInts(DType t, In x, int64_t at, int64_t stride, int64_t* y, int64_t n)
   if (t == DType::I32) return widenIntsAs(x.as<int32_t>() + at, stride, y, n);
   if (t == DType::I64) return widenIntsAs(x.as<int64_t>() + at, stride, y, n);
   return widenIntsAs(x.as<uint8_t>() + at, stride, y, n);
-}
-
-Space::Space(Dims dims, int operands, int64_t n) : rank(0), operands(operands) {
-  if (!dims.same() && dims.rank() > kMaxRank) {
-    throw std::invalid_argument("broadcast: rank " + std::to_string(dims.rank()) +
-                                " is not supported: up to 16 are; reshape to fewer axes");
-  }
-  for (int axis = 0; !dims.same() && axis < dims.rank(); ++axis) {
-    const int64_t size = dims.sizes()[axis];
-    if (size == 1) continue;
-    bool merges = rank > 0;
-    for (int k = 0; k < operands && merges; ++k) {
-      merges = strides[k][rank - 1] == dims.strides(k)[axis] * size;
-    }
-    if (!merges) sizes[rank++] = 1;
-    sizes[rank - 1] *= size;
-    for (int k = 0; k < operands; ++k) strides[k][rank - 1] = dims.strides(k)[axis];
-  }
-  if (rank == 0) {
-    rank = 1;
-    sizes[0] = n;
-    for (int k = 0; k < operands; ++k) strides[k][0] = 1;
-  }
 }
 
 }  // namespace gradus

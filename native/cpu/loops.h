@@ -10,6 +10,7 @@
 #include "cpu/streaming.h"
 #include "gradus/types.h"
 #include "math/types.h"
+#include "runtime/space.h"
 
 // For loops whose output may be one of the inputs, element for element: without it such a call
 // would fail the compiler's overlap check and take the scalar loop.
@@ -161,21 +162,6 @@ void map(DType t, In a, In b, Out y, int64_t n, F f) {
     });
   });
 }
-
-/** An index space with the strides of its operands, axes merged where all operands allow it. */
-struct Space {
-  static constexpr int kMaxRank = 16;
-  static constexpr int kMaxOperands = 3;
-
-  Space(Dims dims, int operands, int64_t n);
-
-  int rank;  // at least 1
-  int operands;
-  int64_t sizes[kMaxRank];
-  int64_t strides[kMaxOperands][kMaxRank];
-
-  int64_t innerStride(int operand) const { return strides[operand][rank - 1]; }
-};
 
 /**
  * Calls row(at, n, offsets) for each piece of an innermost row that lies in elements [begin, end)

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "cpu/loops.h"
-#include "cpu/memory.h"
-#include "cpu/scratch.h"
+#include "runtime/memory.h"
+#include "runtime/scratch.h"
 
 namespace gradus {
 

@@ -14,9 +14,10 @@ inline std::vector<Backend*> copiesOf(const char* library, const char* blas) {
   std::filesystem::create_directories(folder);
   std::vector<Backend*> backends;
   for (int threads : {1, 2, 5}) {
-    const auto copy = folder / (std::to_string(threads) + ".so");
+    const auto copy = folder / (std::to_string(threads) + "_" +
+                                std::filesystem::path(library).filename().string());
     std::filesystem::copy_file(library, copy, std::filesystem::copy_options::overwrite_existing);
-    backends.push_back(Backend::open(copy.c_str(), blas, false, threads, 0));
+    backends.push_back(openBackend(copy.string(), blas, threads));
   }
   std::filesystem::remove_all(folder);
   return backends;

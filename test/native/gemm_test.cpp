@@ -17,8 +17,8 @@
 #include <type_traits>
 #include <vector>
 
-#include "gradus/plugin.h"
 #include "math/types.h"
+#include "open.h"
 
 namespace {
 
@@ -303,7 +303,7 @@ Result runWith(int threads, bool useBlas, const char* backend, const char* openB
   if (pipe(channel) != 0) throw std::runtime_error("pipe failed");
   pid_t child = fork();
   if (child == 0) {
-    Backend* opened = Backend::open(backend, openBlas, useBlas, threads, 0);
+    Backend* opened = openBackend(backend, openBlas, threads, useBlas);
     Checker shared(opened), rest(opened);
     checkLarge(shared);
     checkBatchesAndTypes(shared);

@@ -1,5 +1,5 @@
 // The caching allocator: size classes, reuse, the limit and what trim gives back.
-#include "cpu/memory.h"
+#include "runtime/memory.h"
 
 #include <atomic>
 #include <cstring>
@@ -7,12 +7,16 @@
 #include <vector>
 
 #include "check.h"
+#include "cpu/system.h"
 
 using gradus::Memory;
 
 namespace {
 
 constexpr int64_t kMiB = int64_t{1} << 20;
+constexpr int64_t kLimit = 4096 * kMiB;
+
+const gradus::Pages kPages{gradus::system::map, gradus::system::unmap};
 
 void classesAreCloseAndAligned() {
   int64_t before = 0;
@@ -28,7 +32,7 @@ void classesAreCloseAndAligned() {
 }
 
 void blocksAreAlignedAndApart() {
-  Memory memory(0);
+  Memory memory(kPages, kLimit);
   std::vector<std::pair<char*, int64_t>> blocks;
   for (int64_t bytes : {int64_t{0}, int64_t{1}, int64_t{63}, int64_t{64}, int64_t{65},
                         int64_t{1000}, int64_t{100000}, kMiB / 2, kMiB, 3 * kMiB + 1, 9 * kMiB}) {
@@ -52,7 +56,7 @@ void blocksAreAlignedAndApart() {
 }
 
 void aReleasedBlockIsHandedOutAgain() {
-  Memory memory(0);
+  Memory memory(kPages, kLimit);
   for (int64_t bytes : {int64_t{100}, int64_t{5000}, 2 * kMiB, 20 * kMiB}) {
     void* first = memory.allocate(bytes);
     const int64_t used = memory.used(), held = memory.held();
@@ -68,7 +72,7 @@ void aReleasedBlockIsHandedOutAgain() {
 }
 
 void theLimitRefusesAndTrimmingMakesRoom() {
-  Memory memory(16 * kMiB);
+  Memory memory(kPages, 16 * kMiB);
   CHECK(memory.limit() == 16 * kMiB, "limit %ld", static_cast<long>(memory.limit()));
   CHECK(memory.allocate(17 * kMiB) == nullptr, "over the limit");
   CHECK(memory.allocate(-1) == nullptr, "negative");
@@ -88,7 +92,7 @@ void theLimitRefusesAndTrimmingMakesRoom() {
 }
 
 void threadsShareIt() {
-  Memory memory(0);
+  Memory memory(kPages, kLimit);
   std::atomic<int> clashes{0};
   std::vector<std::thread> threads;
   for (int thread = 0; thread < 4; ++thread) {

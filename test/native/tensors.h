@@ -1,6 +1,7 @@
 // Operands for tests of a backend library: elements of any type, seen as doubles.
 //
-// A test is run as `name_test BACKEND OPENBLAS [THREADS]`, with the paths of two libraries.
+// A test is run as `name_test BACKEND OPENBLAS [THREADS]`, with the paths of two libraries; for a
+// GPU's backend, the second is where NVIDIA's libraries are.
 #pragma once
 
 #include <cmath>
@@ -8,8 +9,8 @@
 #include <limits>
 #include <vector>
 
-#include "gradus/plugin.h"
 #include "math/types.h"
+#include "open.h"
 
 using gradus::Backend;
 using gradus::BF16;
@@ -31,7 +32,7 @@ inline Backend& openBackend(int argc, char** argv) {
     std::printf("usage: %s BACKEND OPENBLAS [THREADS]\n", argv[0]);
     std::exit(2);
   }
-  return *Backend::open(argv[1], argv[2], false, argc > 3 ? std::atoi(argv[3]) : 2, 0);
+  return *openBackend(argv[1], argv[2], argc > 3 ? std::atoi(argv[3]) : 2);
 }
 
 using Doubles = std::vector<double>;

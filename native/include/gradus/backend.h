@@ -18,6 +18,8 @@ class Backend : public Watched {
   /** Opens the backend library at `path`; see plugin.h. */
   static Backend* open(const char* path, const char* blasPath, int engine, int threads,
                        int64_t memoryLimit);
+  /** The same of a GPU's library. */
+  static Backend* openCuda(const char* path, int device, int64_t memoryLimit, const char* settings);
   /** The x86-64 level of this processor, 1 to 4; 0 on another architecture. */
   static int cpuLevel();
 

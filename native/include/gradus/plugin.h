@@ -1,4 +1,4 @@
-// How a backend library is opened: one exported symbol, `gradus_backend`.
+// How a backend library is opened: one exported symbol, `gradus_backend` or `gradus_cuda_backend`.
 #pragma once
 
 #include "gradus/backend.h"
@@ -19,6 +19,10 @@ namespace gradus {
  * machine's memory. */
 using OpenBackend = Backend* (*)(const char* blasPath, int engine, int threads,
                                  int64_t memoryLimit);
+
+/** memoryLimit is in bytes, 0 for the device's memory. settings: lines `name=value`, which
+ * cuda/settings.h lists. */
+using OpenCudaBackend = Backend* (*)(int device, int64_t memoryLimit, const char* settings);
 
 /** Opens the library at `path`; throws std::runtime_error with the system's reason. */
 inline void* openLibrary(const char* path) {
@@ -55,6 +59,12 @@ inline Backend* Backend::open(const char* path, const char* blasPath, int engine
                               int64_t memoryLimit) {
   auto open = findSymbol<OpenBackend>(openLibrary(path), "gradus_backend");
   return open(blasPath, engine, threads, memoryLimit);
+}
+
+inline Backend* Backend::openCuda(const char* path, int device, int64_t memoryLimit,
+                                  const char* settings) {
+  auto open = findSymbol<OpenCudaBackend>(openLibrary(path), "gradus_cuda_backend");
+  return open(device, memoryLimit, settings);
 }
 
 inline int Backend::cpuLevel() {

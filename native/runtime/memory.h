@@ -2,11 +2,18 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <vector>
 
 namespace gradus {
+
+/** Where blocks come from and go to: the system's pages, or a device's. */
+struct Pages {
+  std::function<void*(int64_t bytes)> map;  // 64-byte aligned at least; null where it refuses
+  std::function<void(void* block, int64_t bytes)> unmap;
+};
 
 /**
  * Sizes are rounded up to classes, four to each doubling. Small blocks are cut from slabs; large
@@ -15,8 +22,8 @@ namespace gradus {
  */
 class Memory {
  public:
-  /** limit in bytes; 0 for the machine's memory. */
-  explicit Memory(int64_t limit);
+  /** limit in bytes. */
+  Memory(Pages pages, int64_t limit);
   ~Memory();
   Memory(const Memory&) = delete;
   Memory& operator=(const Memory&) = delete;
@@ -44,6 +51,7 @@ class Memory {
   void* fromSystem(int64_t size);
   void trimLocked();
 
+  const Pages pages_;
   mutable std::mutex mutex_;
   std::vector<Blocks> small_;  // by size in units of the alignment
   std::map<int64_t, Blocks> large_;

@@ -1,6 +1,6 @@
-#include "cpu/memory.h"
+#include "runtime/memory.h"
 
-#include "cpu/system.h"
+#include <utility>
 
 namespace gradus {
 
@@ -13,12 +13,12 @@ constexpr int64_t kPage = 4096;
 int64_t roundUp(int64_t bytes, int64_t unit) { return (bytes + unit - 1) / unit * unit; }
 }  // namespace
 
-Memory::Memory(int64_t limit)
-    : small_(kLarge / kAlignment), limit_(limit > 0 ? limit : system::physicalMemory()) {}
+Memory::Memory(Pages pages, int64_t limit)
+    : pages_(std::move(pages)), small_(kLarge / kAlignment), limit_(limit) {}
 
 Memory::~Memory() {
   trimLocked();
-  for (void* slab : slabs_) system::unmap(slab, kSlab);
+  for (void* slab : slabs_) pages_.unmap(slab, kSlab);
 }
 
 int64_t Memory::classSize(int64_t bytes) {
@@ -70,10 +70,10 @@ void* Memory::allocateLarge(int64_t size) {
 void* Memory::fromSystem(int64_t size) {
   if (held_ + size > limit_) trimLocked();
   if (held_ + size > limit_) return nullptr;
-  void* block = system::map(size);
+  void* block = pages_.map(size);
   if (block == nullptr) {
     trimLocked();
-    block = system::map(size);
+    block = pages_.map(size);
   }
   if (block != nullptr) held_ += size;
   return block;
@@ -94,7 +94,7 @@ void Memory::trim() {
 void Memory::trimLocked() {
   for (auto& [size, blocks] : large_) {
     for (void* block : blocks) {
-      system::unmap(block, size);
+      pages_.unmap(block, size);
       held_ -= size;
     }
   }

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <new>
 
-#include "cpu/memory.h"
+#include "runtime/memory.h"
 
 namespace gradus {
 

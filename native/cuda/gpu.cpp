@@ -1,0 +1,146 @@
+#include "cuda/gpu.h"
+
+#include <stdexcept>
+
+namespace gradus {
+
+namespace {
+
+/** Errors after which a context answers nothing but themselves. */
+bool losesTheDevice(cudaError_t error) {
+  switch (error) {
+    case cudaErrorIllegalAddress:
+    case cudaErrorLaunchTimeout:
+    case cudaErrorLaunchFailure:
+    case cudaErrorAssert:
+    case cudaErrorHardwareStackError:
+    case cudaErrorIllegalInstruction:
+    case cudaErrorMisalignedAddress:
+    case cudaErrorInvalidAddressSpace:
+    case cudaErrorInvalidPc:
+    case cudaErrorECCUncorrectable:
+    case cudaErrorDevicesUnavailable:
+      return true;
+    default:
+      return false;
+  }
+}
+
+int64_t memoryOf(int index) {
+  size_t free = 0, total = 0;
+  cudaSetDevice(index);
+  if (cudaMemGetInfo(&free, &total) != cudaSuccess) return 0;
+  return static_cast<int64_t>(total);
+}
+
+}  // namespace
+
+std::string describe(cudaError_t error) {
+  return std::string(cudaGetErrorString(error)) + " (" + cudaGetErrorName(error) + ")";
+}
+
+Gpu::Gpu(int index, int64_t memoryLimit, bool blocking)
+    : index_(index),
+      blocking_(blocking),
+      properties_(propertiesOf(index)),
+      memory_({[this](int64_t bytes) { return map(bytes); },
+               [this](void* block, int64_t) { unmap(block); }},
+              memoryLimit > 0 ? memoryLimit : memoryOf(index)) {
+  use();
+  check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "a stream");
+  check(
+      cudaHostAlloc(reinterpret_cast<void**>(&complaint_), sizeof(Complaint), cudaHostAllocMapped),
+      "memory that both sides see");
+  *complaint_ = {};
+}
+
+Gpu::~Gpu() {
+  use();
+  cudaStreamSynchronize(stream_);
+  memory_.trim();
+  cudaFreeHost(complaint_);
+  cudaStreamDestroy(stream_);
+}
+
+cudaDeviceProp Gpu::propertiesOf(int index) {
+  int count = 0;
+  const cudaError_t result = cudaGetDeviceCount(&count);
+  if (result != cudaSuccess) {
+    throw std::runtime_error("cuda: no device can be used: " + describe(result));
+  }
+  if (index < 0 || index >= count) {
+    throw std::runtime_error("cuda: there is no device " + std::to_string(index) + ": there " +
+                             (count == 1 ? "is 1" : "are " + std::to_string(count)));
+  }
+  cudaDeviceProp properties;
+  const cudaError_t asked = cudaGetDeviceProperties(&properties, index);
+  if (asked != cudaSuccess) throw std::runtime_error("cuda: " + describe(asked));
+  return properties;
+}
+
+void Gpu::use() {
+  thread_local int current = -1;
+  if (current == index_) return;
+  check(cudaSetDevice(index_), "to use the device");
+  current = index_;
+}
+
+void Gpu::check(cudaError_t result, const char* what) {
+  if (lost_.load(std::memory_order_acquire)) throw std::runtime_error(why_);
+  if (result == cudaSuccess) return;
+  cudaGetLastError();  // else the next call would find it again
+  const std::string device = "cuda:" + std::to_string(index_);
+  if (losesTheDevice(result)) {
+    why_ = device + ": cannot be used any more in this process, since " + what +
+           " failed: " + describe(result);
+    lost_.store(true, std::memory_order_release);
+    throw std::runtime_error(why_);
+  }
+  throw std::runtime_error(device + ": " + what + ": " + describe(result));
+}
+
+void Gpu::launched(const char* kernel) {
+  check(cudaPeekAtLastError(), kernel);
+  if (blocking_) wait(kernel);
+  throwComplaint();
+}
+
+void Gpu::wait(const char* what) {
+  use();
+  check(cudaStreamSynchronize(stream_), what);
+  throwComplaint();
+}
+
+void Gpu::throwComplaint() {
+  // Volatile: the device writes it. `what` comes last, after a fence.
+  const auto* seen = static_cast<volatile Complaint*>(complaint_);
+  const char* what = seen->what;
+  if (what == nullptr) return;
+  std::atomic_thread_fence(std::memory_order_acquire);
+  const std::string message = std::string(what) + " " + std::to_string(seen->value) + " at " +
+                              std::string(static_cast<const char*>(seen->place)) + " " +
+                              std::to_string(seen->position) + " is outside [0, " +
+                              std::to_string(seen->bound) + ")";
+  const_cast<volatile Complaint*>(seen)->what = nullptr;
+  throw std::out_of_range(message);
+}
+
+void* Gpu::map(int64_t bytes) {
+  use();
+  void* block = nullptr;
+  const cudaError_t result = cudaMalloc(&block, static_cast<size_t>(bytes));
+  if (result == cudaErrorMemoryAllocation) {
+    cudaGetLastError();
+    return nullptr;
+  }
+  check(result, "memory");
+  return block;
+}
+
+void Gpu::unmap(void* block) {
+  use();
+  // Waits for the device, so that nothing still runs that uses the block.
+  cudaFree(block);
+}
+
+}  // namespace gradus

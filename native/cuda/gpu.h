@@ -1,0 +1,70 @@
+// One GPU: its stream, its memory, and what went wrong on it.
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "runtime/memory.h"
+
+namespace gradus {
+
+/** What a kernel found wrong with numbers that nobody but it reads. It lies in the host's memory,
+ * where both sides see it; `what` is null until then, and the first one stays. */
+struct Complaint {
+  const char* what;   // "gather: index"
+  const char* place;  // "position"
+  int64_t value, position, bound;
+};
+
+/** All work goes through one stream in the order of the calls, so a block of memory that was
+ * released may be handed out at once: its next user comes after its last one. */
+class Gpu {
+ public:
+  /** limit in bytes, 0 for the device's memory. Blocking: each kernel is waited for, so that it is
+   * the call at fault that throws. */
+  Gpu(int index, int64_t memoryLimit, bool blocking);
+  ~Gpu();
+  Gpu(const Gpu&) = delete;
+  Gpu& operator=(const Gpu&) = delete;
+
+  const cudaDeviceProp& properties() const { return properties_; }
+  int multiprocessors() const { return properties_.multiProcessorCount; }
+  cudaStream_t stream() const { return stream_; }
+  Memory& memory() { return memory_; }
+  const Memory& memory() const { return memory_; }
+  Complaint* complaint() const { return complaint_; }
+
+  /** CUDA's current device is each thread's own: to be called before CUDA is. */
+  void use();
+  /** Throws where a call failed. Where it says that the device's state is lost, so does every later
+   * call. */
+  void check(cudaError_t result, const char* what);
+  /** After each launch. */
+  void launched(const char* kernel);
+  /** Until all work is done. Throws what it met with. */
+  void wait(const char* what);
+  /** Throws what a kernel complained of, once. */
+  void throwComplaint();
+
+ private:
+  static cudaDeviceProp propertiesOf(int index);
+  void* map(int64_t bytes);
+  void unmap(void* block);
+
+  const int index_;
+  const bool blocking_;
+  const cudaDeviceProp properties_;
+  cudaStream_t stream_ = nullptr;
+  Complaint* complaint_ = nullptr;
+  std::atomic<bool> lost_{false};
+  std::string why_;  // written before lost_ is
+  Memory memory_;
+};
+
+/** As cudaGetErrorString says it, with its name. */
+std::string describe(cudaError_t error);
+
+}  // namespace gradus

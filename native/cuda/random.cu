@@ -1,0 +1,7 @@
+#include "cuda/backend.h"
+
+namespace gradus {
+
+void CudaBackend::addRandom() {}
+
+}  // namespace gradus

@@ -1,0 +1,308 @@
+// The part of CUDA that native/cuda uses, for the host: its kernels, compiled by a C++ compiler,
+// run here thread by thread. Each thread of a block is a fiber that gives way where it waits for
+// others, so shared memory, barriers and shuffles work as on a device, and a sanitizer sees every
+// access. What it cannot show is a race between threads that no barrier separates;
+// GRADUS_EMULATOR_ORDER runs the threads in another order (`reverse`, or a number to shuffle by),
+// which finds most.
+#pragma once
+
+#define GRADUS_EMULATED 1
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <tuple>
+#include <utility>
+
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline
+#define __noinline__
+#define __shared__ static
+#define __constant__ static
+#define __align__(n) alignas(n)
+#define __launch_bounds__(...)
+
+// Vectors
+
+struct uint3 {
+  unsigned x, y, z;
+};
+struct dim3 {
+  dim3(unsigned x = 1, unsigned y = 1, unsigned z = 1) : x(x), y(y), z(z) {}
+  unsigned x, y, z;
+};
+struct int2 {
+  int x, y;
+};
+struct uint2 {
+  unsigned x, y;
+};
+struct float2 {
+  float x, y;
+};
+struct alignas(16) int4 {
+  int x, y, z, w;
+};
+struct alignas(16) uint4 {
+  unsigned x, y, z, w;
+};
+struct alignas(16) float4 {
+  float x, y, z, w;
+};
+inline float2 make_float2(float x, float y) { return {x, y}; }
+inline float4 make_float4(float x, float y, float z, float w) { return {x, y, z, w}; }
+inline int4 make_int4(int x, int y, int z, int w) { return {x, y, z, w}; }
+inline uint4 make_uint4(unsigned x, unsigned y, unsigned z, unsigned w) { return {x, y, z, w}; }
+
+// The runtime
+
+enum cudaError_t {
+  cudaSuccess = 0,
+  cudaErrorInvalidValue = 1,
+  cudaErrorMemoryAllocation = 2,
+  cudaErrorInsufficientDriver = 35,
+  cudaErrorNoDevice = 100,
+  cudaErrorInvalidDevice = 101,
+  cudaErrorDevicesUnavailable = 46,
+  cudaErrorInvalidConfiguration = 9,
+  cudaErrorECCUncorrectable = 214,
+  cudaErrorIllegalAddress = 700,
+  cudaErrorLaunchTimeout = 702,
+  cudaErrorAssert = 710,
+  cudaErrorHardwareStackError = 714,
+  cudaErrorIllegalInstruction = 715,
+  cudaErrorMisalignedAddress = 716,
+  cudaErrorInvalidAddressSpace = 717,
+  cudaErrorInvalidPc = 718,
+  cudaErrorLaunchFailure = 719,
+  cudaErrorStreamCaptureUnsupported = 900,
+};
+enum cudaMemcpyKind {
+  cudaMemcpyHostToHost = 0,
+  cudaMemcpyHostToDevice = 1,
+  cudaMemcpyDeviceToHost = 2,
+  cudaMemcpyDeviceToDevice = 3,
+  cudaMemcpyDefault = 4,
+};
+enum cudaFuncAttribute { cudaFuncAttributeMaxDynamicSharedMemorySize = 8 };
+enum cudaStreamCaptureMode {
+  cudaStreamCaptureModeGlobal,
+  cudaStreamCaptureModeThreadLocal,
+  cudaStreamCaptureModeRelaxed
+};
+constexpr unsigned cudaStreamNonBlocking = 1, cudaHostAllocDefault = 0, cudaHostAllocMapped = 2,
+                   cudaEventDefault = 0, cudaEventDisableTiming = 2;
+
+struct cudaDeviceProp {
+  char name[256];
+  int major, minor, multiProcessorCount;
+  size_t totalGlobalMem, sharedMemPerBlockOptin;
+  int l2CacheSize;
+};
+
+namespace emulator {
+struct Stream;
+struct Event;
+struct Graph;
+struct GraphExec;
+
+/** Runs all threads of all blocks, now, or, while the stream is captured, later. */
+cudaError_t run(const dim3& blocks, const dim3& threads, size_t shared, Stream* stream,
+                std::function<void()> thread);
+unsigned char* dynamicShared();
+
+/** Waits for the threads of `mask` in this one's warp. */
+void meetWarp(unsigned mask);
+void meetBlock();
+/** 8 bytes that lane `lane` of this warp shows the others. */
+uint64_t* slot(int lane);
+int lane();
+int lanes();
+}  // namespace emulator
+
+using cudaStream_t = emulator::Stream*;
+using cudaEvent_t = emulator::Event*;
+using cudaGraph_t = emulator::Graph*;
+using cudaGraphExec_t = emulator::GraphExec*;
+
+cudaError_t cudaGetDeviceCount(int* count);
+cudaError_t cudaSetDevice(int device);
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int device);
+cudaError_t cudaMemGetInfo(size_t* free, size_t* total);
+cudaError_t cudaMalloc(void** block, size_t bytes);
+cudaError_t cudaFree(void* block);
+cudaError_t cudaHostAlloc(void** block, size_t bytes, unsigned flags);
+cudaError_t cudaFreeHost(void* block);
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind kind,
+                            cudaStream_t stream);
+cudaError_t cudaMemsetAsync(void* block, int value, size_t bytes, cudaStream_t stream);
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
+cudaError_t cudaStreamDestroy(cudaStream_t stream);
+cudaError_t cudaStreamSynchronize(cudaStream_t stream);
+cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode);
+cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph);
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph,
+                                 unsigned long long flags = 0);
+cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream);
+cudaError_t cudaGraphUpload(cudaGraphExec_t exec, cudaStream_t stream);
+cudaError_t cudaGraphDestroy(cudaGraph_t graph);
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec);
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned flags);
+cudaError_t cudaEventDestroy(cudaEvent_t event);
+cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream);
+cudaError_t cudaEventSynchronize(cudaEvent_t event);
+cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEvent_t end);
+cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute, int value);
+cudaError_t cudaGetLastError();
+cudaError_t cudaPeekAtLastError();
+const char* cudaGetErrorString(cudaError_t error);
+const char* cudaGetErrorName(cudaError_t error);
+
+namespace emulator {
+template <class... P, size_t... I>
+std::function<void()> bind(void (*kernel)(P...), void** arguments, std::index_sequence<I...>) {
+  std::tuple<P...> values(*static_cast<P*>(arguments[I])...);
+  return [kernel, values] { std::apply(kernel, values); };
+}
+}  // namespace emulator
+
+template <class... P>
+cudaError_t cudaLaunchKernel(void (*kernel)(P...), dim3 blocks, dim3 threads, void** arguments,
+                             size_t shared, cudaStream_t stream) {
+  return emulator::run(blocks, threads, shared, stream,
+                       emulator::bind(kernel, arguments, std::index_sequence_for<P...>{}));
+}
+
+// Inside kernels
+
+extern uint3 threadIdx, blockIdx;
+extern dim3 blockDim, gridDim;
+constexpr int warpSize = 32;
+
+inline void __syncthreads() { emulator::meetBlock(); }
+inline void __syncwarp(unsigned mask = ~0u) { emulator::meetWarp(mask); }
+inline void __threadfence() {}
+inline void __threadfence_block() {}
+inline void __threadfence_system() {}
+
+namespace emulator {
+/** What `value` is in each lane that `source` names; a lane without that thread keeps its own. */
+template <class T, class Source>
+T exchange(unsigned mask, T value, Source source) {
+  static_assert(sizeof(T) <= sizeof(uint64_t), "shuffles move at most 8 bytes");
+  std::memcpy(slot(lane()), &value, sizeof(T));
+  meetWarp(mask);
+  const int from = source(lane());
+  T result = value;
+  if (from >= 0 && from < lanes()) std::memcpy(&result, slot(from), sizeof(T));
+  meetWarp(mask);
+  return result;
+}
+}  // namespace emulator
+
+template <class T>
+T __shfl_sync(unsigned mask, T value, int source, int width = 32) {
+  return emulator::exchange(
+      mask, value, [=](int lane) { return (lane & ~(width - 1)) + (source & (width - 1)); });
+}
+template <class T>
+T __shfl_xor_sync(unsigned mask, T value, int bits, int width = 32) {
+  return emulator::exchange(mask, value, [=](int lane) {
+    const int from = lane ^ bits;
+    return from / width == lane / width ? from : lane;
+  });
+}
+template <class T>
+T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = 32) {
+  return emulator::exchange(mask, value, [=](int lane) {
+    const int from = lane + static_cast<int>(delta);
+    return from / width == lane / width ? from : lane;
+  });
+}
+template <class T>
+T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = 32) {
+  return emulator::exchange(mask, value, [=](int lane) {
+    const int from = lane - static_cast<int>(delta);
+    return from >= lane / width * width ? from : lane;
+  });
+}
+inline unsigned __ballot_sync(unsigned mask, int predicate) {
+  unsigned all = predicate != 0 ? 1u << emulator::lane() : 0u;
+  for (int bits = 1; bits < 32; bits *= 2) {
+    const unsigned other = emulator::exchange(mask, all, [=](int lane) { return lane ^ bits; });
+    all |= other;
+  }
+  return all & mask;
+}
+inline int __any_sync(unsigned mask, int predicate) { return __ballot_sync(mask, predicate) != 0; }
+inline int __all_sync(unsigned mask, int predicate) {
+  return __ballot_sync(mask, predicate == 0) == 0;
+}
+int __syncthreads_or(int predicate);
+int __syncthreads_count(int predicate);
+
+template <class T, class V>
+T atomicAdd(T* x, V value) {
+  const T old = *x;
+  *x = static_cast<T>(old + value);
+  return old;
+}
+template <class T, class V>
+T atomicMin(T* x, V value) {
+  const T old = *x;
+  if (static_cast<T>(value) < old) *x = static_cast<T>(value);
+  return old;
+}
+template <class T, class V>
+T atomicMax(T* x, V value) {
+  const T old = *x;
+  if (static_cast<T>(value) > old) *x = static_cast<T>(value);
+  return old;
+}
+template <class T, class V>
+T atomicExch(T* x, V value) {
+  const T old = *x;
+  *x = static_cast<T>(value);
+  return old;
+}
+template <class T, class V, class W>
+T atomicCAS(T* x, V expected, W value) {
+  const T old = *x;
+  if (old == static_cast<T>(expected)) *x = static_cast<T>(value);
+  return old;
+}
+
+template <class T>
+T __ldg(const T* x) {
+  return *x;
+}
+template <class T>
+T __ldcs(const T* x) {
+  return *x;
+}
+template <class T>
+void __stcs(T* x, T value) {
+  *x = value;
+}
+inline int __popc(unsigned x) { return __builtin_popcount(x); }
+inline int __ffs(int x) { return __builtin_ffs(x); }
+inline int __clz(int x) { return x == 0 ? 32 : __builtin_clz(static_cast<unsigned>(x)); }
+inline unsigned __umulhi(unsigned a, unsigned b) {
+  return static_cast<unsigned>((static_cast<uint64_t>(a) * b) >> 32);
+}
+inline float rsqrtf(float x) { return 1.0f / std::sqrt(x); }
+inline float __fdividef(float a, float b) { return a / b; }
+inline unsigned __float_as_uint(float x) {
+  unsigned bits;
+  std::memcpy(&bits, &x, sizeof(bits));
+  return bits;
+}
+inline float __uint_as_float(unsigned bits) {
+  float x;
+  std::memcpy(&x, &bits, sizeof(x));
+  return x;
+}
