@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "cpu/blas.h"
+#include "cpu/graph.h"
 #include "cpu/pool.h"
 #include "cpu/system.h"
 #include "gradus/plugin.h"
@@ -64,6 +65,10 @@ int64_t CpuBackend::usedBytes() const { return memory_.used(); }
 int64_t CpuBackend::heldBytes() const { return memory_.held(); }
 
 int64_t CpuBackend::limitBytes() const { return memory_.limit(); }
+
+std::unique_ptr<Graph> CpuBackend::graphOf(Recording recording, const Changing& changing) {
+  return std::make_unique<CpuGraph>(std::move(recording), *this, memory_, changing);
+}
 
 void CpuBackend::upload(Out to, const void* from, int64_t bytes) {
   graphs_.checkNotCaptured(

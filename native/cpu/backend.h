@@ -3,15 +3,15 @@
 
 #include <string>
 
-#include "cpu/graphs.h"
+#include "runtime/graph_backend.h"
 #include "runtime/memory.h"
-#include "gradus/backend.h"
 
 namespace gradus {
 
-class CpuBackend final : public Backend {
+class CpuBackend final : public GraphBackend {
  public:
   CpuBackend(const char* blasPath, int engine, int threads, int64_t memoryLimit);
+  ~CpuBackend() override { graphs_.clear(); }
 
   // About this backend
   const char* description() const override;
@@ -27,26 +27,9 @@ class CpuBackend final : public Backend {
   void upload(Out to, const void* from, int64_t bytes) override;
   void download(void* to, In from, int64_t bytes) override;
 
-  // Graphs
-  void startCapture() override;
-  void abandonCapture() override;
-  int64_t capturedCalls() const override;
-  int64_t finishCapture(Numbers inputs, int64_t inputCount, Numbers seeds,
-                        int64_t seedCount) override;
-  void replay(int64_t graph, Numbers inputs, Numbers seeds, Out times) override;
-  void startAmend(int64_t graph, int64_t call) override;
-  void endAmend() override;
-  bool isStale(int64_t graph) const override;
-  void closeGraph(int64_t graph) override;
-  int64_t stepCount(int64_t graph) const override;
-  const char* stepName(int64_t graph, int64_t step) const override;
-  const char* stepShape(int64_t graph, int64_t step) const override;
-  double stepFlops(int64_t graph, int64_t step) const override;
-  double stepBytes(int64_t graph, int64_t step) const override;
-  int64_t arenaBytes(int64_t graph) const override;
-  int64_t unplannedBytes(int64_t graph) const override;
-
  private:
+  std::unique_ptr<Graph> graphOf(Recording recording, const Changing& changing) override;
+
   // Each gives the kernels of a family their code, in the file of its name.
   void addActivations();
   void addAttentionForward();
@@ -65,7 +48,6 @@ class CpuBackend final : public Backend {
   void addSoftmax();
 
   Memory memory_;
-  Graphs graphs_;
   std::string description_;
 };
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "cpu/graph_calls.h"
+#include "runtime/graph_calls.h"
 
 namespace gradus {
 

@@ -1,8 +1,8 @@
 // Steps of optimizers, taken where the gradients are made.
 #pragma once
 
-#include "cpu/graph_recording.h"
 #include "gradus/backend.h"
+#include "runtime/graph_recording.h"
 
 namespace gradus {
 

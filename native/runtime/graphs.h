@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "cpu/graph.h"
+#include "runtime/graph.h"
 
 namespace gradus {
 
@@ -25,6 +25,8 @@ class Graphs final : public Watcher {
 
   int64_t add(std::unique_ptr<Graph> graph);
   void remove(int64_t graph);
+  /** Of a backend that ends: before its memory does. */
+  void clear() { graphs_.clear(); }
   static Graph& at(int64_t handle) { return *Out(handle).as<Graph>(); }
 
   // What a capture and the graphs must hear of

@@ -1,9 +1,9 @@
 // What a call is worth: FLOPs, bytes and a line for people. Kernels whose arguments say more than
 // the sizes of their tensors have a case here; a kernel without one counts a pass over its tensors.
+#include "runtime/graph_facts.h"
+
 #include <algorithm>
 #include <cstring>
-
-#include "cpu/graph.h"
 
 namespace gradus {
 

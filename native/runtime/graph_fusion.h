@@ -1,7 +1,7 @@
 // Matrix products and what stands around them, made in one call.
 #pragma once
 
-#include "cpu/graph_recording.h"
+#include "runtime/graph_recording.h"
 
 namespace gradus {
 

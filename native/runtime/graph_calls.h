@@ -3,7 +3,7 @@
 
 #include <cstring>
 
-#include "cpu/graph_recording.h"
+#include "runtime/graph_recording.h"
 
 namespace gradus::calls {
 

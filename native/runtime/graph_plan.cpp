@@ -1,4 +1,4 @@
-#include "cpu/graph_plan.h"
+#include "runtime/graph_plan.h"
 
 #include <algorithm>
 #include <numeric>

@@ -1,4 +1,4 @@
-#include "cpu/graph_recording.h"
+#include "runtime/graph_recording.h"
 
 #include <stdexcept>
 #include <string>

@@ -1,9 +1,9 @@
-#include "cpu/graph_fusion.h"
+#include "runtime/graph_fusion.h"
 
 #include <array>
 #include <cstring>
 
-#include "cpu/graph_calls.h"
+#include "runtime/graph_calls.h"
 
 namespace gradus {
 
