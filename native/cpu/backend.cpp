@@ -71,16 +71,12 @@ std::unique_ptr<Graph> CpuBackend::graphOf(Recording recording, const Changing& 
 }
 
 void CpuBackend::upload(Out to, const void* from, int64_t bytes) {
-  graphs_.checkNotCaptured(
-      "upload: a value of Java's cannot enter a step that is captured: hand a "
-      "tensor in as an input, or make it before");
+  graphs_.checkNotCaptured(kUploadInCapture);
   std::memcpy(to.as<void>(), from, static_cast<size_t>(bytes));
 }
 
 void CpuBackend::download(void* to, In from, int64_t bytes) {
-  graphs_.checkNotCaptured(
-      "download: a value cannot be read inside a step that is captured, which "
-      "runs as a whole: return the tensor and read it afterwards");
+  graphs_.checkNotCaptured(kDownloadInCapture);
   std::memcpy(to, from.as<void>(), static_cast<size_t>(bytes));
 }
 

@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "cuda/graph.h"
 #include "gradus/plugin.h"
 
 namespace gradus {
@@ -32,25 +33,36 @@ const char* CudaBackend::description() const { return description_.c_str(); }
 
 int CudaBackend::threads() const { return gpu_.multiprocessors(); }
 
-int64_t CudaBackend::allocate(int64_t bytes) { return Out(gpu_.memory().allocate(bytes)).address; }
-
-void CudaBackend::release(int64_t address, int64_t bytes) {
-  gpu_.memory().release(Out(address).as<void>(), bytes);
+int64_t CudaBackend::allocate(int64_t bytes) {
+  const int64_t address = Out(gpu_.tensors().allocate(bytes)).address;
+  graphs_.allocated(address, bytes);
+  return address;
 }
 
-void CudaBackend::trim() { gpu_.memory().trim(); }
+void CudaBackend::release(int64_t address, int64_t bytes) {
+  graphs_.released(address, bytes);
+  gpu_.tensors().release(Out(address).as<void>(), bytes);
+}
 
-int64_t CudaBackend::usedBytes() const { return gpu_.memory().used(); }
+void CudaBackend::trim() { gpu_.tensors().trim(); }
 
-int64_t CudaBackend::heldBytes() const { return gpu_.memory().held(); }
+int64_t CudaBackend::usedBytes() const { return gpu_.tensors().used(); }
 
-int64_t CudaBackend::limitBytes() const { return gpu_.memory().limit(); }
+int64_t CudaBackend::heldBytes() const { return gpu_.tensors().held(); }
+
+int64_t CudaBackend::limitBytes() const { return gpu_.tensors().limit(); }
+
+std::unique_ptr<Graph> CudaBackend::graphOf(Recording recording, const Changing& changing) {
+  return std::make_unique<CudaGraph>(std::move(recording), *this, gpu_, changing);
+}
 
 void CudaBackend::upload(Out to, const void* from, int64_t bytes) {
+  graphs_.checkNotCaptured(kUploadInCapture);
   staging_.upload(to, from, bytes);
 }
 
 void CudaBackend::download(void* to, In from, int64_t bytes) {
+  graphs_.checkNotCaptured(kDownloadInCapture);
   gpu_.use();
   gpu_.check(cudaMemcpyAsync(to, from.as<void>(), static_cast<size_t>(bytes),
                              cudaMemcpyDeviceToHost, gpu_.stream()),

@@ -6,13 +6,14 @@
 #include "cuda/gpu.h"
 #include "cuda/settings.h"
 #include "cuda/staging.h"
-#include "gradus/backend.h"
+#include "runtime/graph_backend.h"
 
 namespace gradus {
 
-class CudaBackend final : public Backend {
+class CudaBackend final : public GraphBackend {
  public:
   CudaBackend(int device, int64_t memoryLimit, const Settings& settings);
+  ~CudaBackend() override { graphs_.clear(); }
 
   // About this backend
   const char* description() const override;
@@ -28,26 +29,9 @@ class CudaBackend final : public Backend {
   void upload(Out to, const void* from, int64_t bytes) override;
   void download(void* to, In from, int64_t bytes) override;
 
-  // Graphs
-  void startCapture() override;
-  void abandonCapture() override;
-  int64_t capturedCalls() const override;
-  int64_t finishCapture(Numbers inputs, int64_t inputCount, Numbers seeds,
-                        int64_t seedCount) override;
-  void replay(int64_t graph, Numbers inputs, Numbers seeds, Out times) override;
-  void startAmend(int64_t graph, int64_t call) override;
-  void endAmend() override;
-  bool isStale(int64_t graph) const override;
-  void closeGraph(int64_t graph) override;
-  int64_t stepCount(int64_t graph) const override;
-  const char* stepName(int64_t graph, int64_t step) const override;
-  const char* stepShape(int64_t graph, int64_t step) const override;
-  double stepFlops(int64_t graph, int64_t step) const override;
-  double stepBytes(int64_t graph, int64_t step) const override;
-  int64_t arenaBytes(int64_t graph) const override;
-  int64_t unplannedBytes(int64_t graph) const override;
-
  private:
+  std::unique_ptr<Graph> graphOf(Recording recording, const Changing& changing) override;
+
   // Each gives the kernels of a family their code, in the file of its name.
   void addActivations();
   void addAttentionForward();

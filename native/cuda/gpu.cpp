@@ -43,9 +43,7 @@ Gpu::Gpu(int index, int64_t memoryLimit, bool blocking)
     : index_(index),
       blocking_(blocking),
       properties_(propertiesOf(index)),
-      memory_({[this](int64_t bytes) { return map(bytes); },
-               [this](void* block, int64_t) { unmap(block); }},
-              memoryLimit > 0 ? memoryLimit : memoryOf(index)) {
+      memory_(pages(), memoryLimit > 0 ? memoryLimit : memoryOf(index)) {
   use();
   check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "a stream");
   check(
@@ -101,7 +99,7 @@ void Gpu::check(cudaError_t result, const char* what) {
 
 void Gpu::launched(const char* kernel) {
   check(cudaPeekAtLastError(), kernel);
-  if (blocking_) wait(kernel);
+  if (blocking_ && detour() == nullptr) wait(kernel);
   throwComplaint();
 }
 
@@ -123,6 +121,51 @@ void Gpu::throwComplaint() {
                               std::to_string(seen->bound) + ")";
   const_cast<volatile Complaint*>(seen)->what = nullptr;
   throw std::out_of_range(message);
+}
+
+Pages Gpu::pages() {
+  return {[this](int64_t bytes) { return map(bytes); },
+          [this](void* block, int64_t) { unmap(block); }};
+}
+
+namespace {
+thread_local const Gpu::Capture* capture = nullptr;
+}  // namespace
+
+const Gpu::Capture* Gpu::detour() const {
+  return capture != nullptr && &capture->gpu == this ? capture : nullptr;
+}
+
+Gpu::Capture::Capture(Gpu& gpu, Memory& memory) : gpu(gpu), memory(&memory) {
+  gpu.use();
+  gpu.check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "a stream");
+  const cudaError_t begun = cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed);
+  if (begun != cudaSuccess) {
+    cudaStreamDestroy(stream);
+    gpu.check(begun, "to capture");
+  }
+  capture = this;
+}
+
+Gpu::Capture::~Capture() {
+  if (capture == this) {
+    capture = nullptr;
+    cudaGraph_t graph = nullptr;
+    if (cudaStreamEndCapture(stream, &graph) == cudaSuccess) cudaGraphDestroy(graph);
+    cudaGetLastError();
+  }
+  cudaStreamDestroy(stream);
+}
+
+cudaGraphExec_t Gpu::Capture::finish() {
+  capture = nullptr;
+  cudaGraph_t graph = nullptr;
+  gpu.check(cudaStreamEndCapture(stream, &graph), "to capture");
+  cudaGraphExec_t exec = nullptr;
+  const cudaError_t made = cudaGraphInstantiate(&exec, graph, 0);
+  cudaGraphDestroy(graph);
+  gpu.check(made, "to make a graph");
+  return exec;
 }
 
 void* Gpu::map(int64_t bytes) {

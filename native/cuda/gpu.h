@@ -32,9 +32,15 @@ class Gpu {
 
   const cudaDeviceProp& properties() const { return properties_; }
   int multiprocessors() const { return properties_.multiProcessorCount; }
-  cudaStream_t stream() const { return stream_; }
-  Memory& memory() { return memory_; }
-  const Memory& memory() const { return memory_; }
+  /** Where this thread's work goes, and where kernels take the memory from that they need while
+   * they run: others than usual while the thread captures. */
+  cudaStream_t stream() const { return detour() != nullptr ? detour()->stream : stream_; }
+  Memory& memory() { return detour() != nullptr ? *detour()->memory : memory_; }
+  /** Where tensors lie. */
+  Memory& tensors() { return memory_; }
+  const Memory& tensors() const { return memory_; }
+  /** The device's memory, as it hands it out itself. */
+  Pages pages();
   Complaint* complaint() const { return complaint_; }
 
   /** CUDA's current device is each thread's own: to be called before CUDA is. */
@@ -49,7 +55,25 @@ class Gpu {
   /** Throws what a kernel complained of, once. */
   void throwComplaint();
 
+  /** What a thread submits while one of these is open becomes a graph instead of being run. Memory
+   * that its kernels need must last as long as that graph, so it has its own. */
+  class Capture {
+   public:
+    Capture(Gpu& gpu, Memory& memory);
+    ~Capture();
+    Capture(const Capture&) = delete;
+    Capture& operator=(const Capture&) = delete;
+    cudaGraphExec_t finish();
+
+   private:
+    friend class Gpu;
+    Gpu& gpu;
+    Memory* memory;
+    cudaStream_t stream = nullptr;
+  };
+
  private:
+  const Capture* detour() const;
   static cudaDeviceProp propertiesOf(int index);
   void* map(int64_t bytes);
   void unmap(void* block);

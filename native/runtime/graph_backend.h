@@ -8,6 +8,13 @@
 
 namespace gradus {
 
+constexpr const char* kUploadInCapture =
+    "upload: a value of Java's cannot enter a step that is captured: hand a tensor in as an input, "
+    "or make it before";
+constexpr const char* kDownloadInCapture =
+    "download: a value cannot be read inside a step that is captured, which runs as a whole: "
+    "return the tensor and read it afterwards";
+
 class GraphBackend : public Backend {
  public:
   void startCapture() override;

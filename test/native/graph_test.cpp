@@ -1,34 +1,13 @@
 // Captures of kernel calls: what is replayed, where its memory lies, what is refused.
-#include <cstring>
-#include <string>
+#include <atomic>
+#include <iterator>
+#include <memory>
 #include <thread>
 
 #include "check.h"
-#include "copies.h"
+#include "graphs.h"
 
 namespace {
-
-using Longs = std::vector<long>;
-
-/** Memory of the backend for the length of a step. */
-class Block {
- public:
-  Block(Backend& backend, int64_t n) : backend_(backend), n_(n), at_(backend.allocate(4 * n)) {}
-  ~Block() { backend_.release(at_, 4 * n_); }
-  Block(const Block&) = delete;
-  Block& operator=(const Block&) = delete;
-  operator Out() const { return Out(at_); }
-  operator In() const { return In(at_); }
-
- private:
-  Backend& backend_;
-  int64_t n_, at_;
-};
-
-int64_t finish(Backend& backend, const Longs& inputs, const Longs& seeds = {0}) {
-  return backend.finishCapture(inputs.data(), static_cast<int64_t>(inputs.size() / 2), seeds.data(),
-                               static_cast<int64_t>(seeds.size()));
-}
 
 /** y = dropout(exp(x) + x) w, with x and y given: elementwise calls around a product. */
 void step(Backend& backend, In x, In w, Out y, int64_t rows, int64_t k, int64_t seed) {
@@ -61,16 +40,36 @@ void aReplayDoesWhatTheStepDoes(Backend& backend, int64_t rows, int64_t k) {
   backend.replay(graph, inputs.data(), seeds.data(), nullptr);
   CHECK(y.sameBits(want), "(%ld, %ld): the replay gives something else", static_cast<long>(rows),
         static_cast<long>(k));
-  // exp and add are one pass, and what lies between them takes no memory.
-  CHECK(backend.stepCount(graph) == 4, "%ld steps", static_cast<long>(backend.stepCount(graph)));
-  CHECK(std::string(backend.stepName(graph, 0)) == "exp+add", "%s", backend.stepName(graph, 0));
-  CHECK(backend.stepFlops(graph, 2) == 2.0 * static_cast<double>(rows * k * k), "%g",
-        backend.stepFlops(graph, 2));
-  CHECK(backend.unplannedBytes(graph) == 2 * ((4 * n + 63) / 64 * 64), "%ld bytes",
-        static_cast<long>(backend.unplannedBytes(graph)));
-  std::vector<long> times(8);
+  std::vector<long> times(static_cast<size_t>(2 * backend.stepCount(graph)));
   backend.replay(graph, inputs.data(), seeds.data(), Out(times.data()));
+  CHECK(y.sameBits(want), "(%ld, %ld): timed, the replay gives something else",
+        static_cast<long>(rows), static_cast<long>(k));
   for (size_t i = 1; i < times.size(); ++i) CHECK(times[i] >= times[i - 1], "times fall");
+  backend.closeGraph(graph);
+}
+
+/** Whatever a backend keeps from one replay to the next: other inputs and seeds have their effect,
+ * whether they stay for some replays or change with each. */
+void replaysFollowWhatChanges(Backend& backend) {
+  Numbers numbers(7);
+  const int64_t rows = 5, k = 67, n = rows * k;
+  const DType f32 = DType::F32;
+  const std::vector<Tensor> given = {numbers.tensor(f32, n, -1, 1), numbers.tensor(f32, n, -1, 1),
+                                     numbers.tensor(f32, n, -1, 1)};
+  Tensor w = numbers.tensor(f32, k * k, -1, 1), y(f32, n), want(f32, n);
+  backend.startCapture();
+  step(backend, given[0], w, y, rows, k, 1234567);
+  const long at = static_cast<long>(In(given[0]).address);
+  const int64_t graph = finish(backend, {at, static_cast<long>(4 * n)}, {1234567});
+  const size_t inputOf[] = {0, 0, 0, 1, 1, 2, 0, 1, 2, 2, 2, 2};
+  const long seedOf[] = {5, 5, 5, 5, 6, 6, 7, 8, 9, 9, 9, 10};
+  for (size_t i = 0; i < std::size(inputOf); ++i) {
+    const Tensor& x = given[inputOf[i]];
+    const Longs inputs = {static_cast<long>(In(x).address)}, seeds = {seedOf[i]};
+    step(backend, x, w, want, rows, k, seedOf[i]);
+    backend.replay(graph, inputs.data(), seeds.data(), nullptr);
+    CHECK(y.sameBits(want), "replay %d", static_cast<int>(i));
+  }
   backend.closeGraph(graph);
 }
 
@@ -127,191 +126,6 @@ void numbersAreAmended(Backend& backend) {
   backend.endAmend();
   CHECK(refused, "another kernel was amended");
   backend.closeGraph(graph);
-}
-
-enum class Order { WeightReadFirst, WeightReadLast, FactorGiven, GradientReadLater };
-
-/**
- * The backward half of a step: dh = dy w2, dw2 = dy' h, dw1 = dh' x, and AdamW over (w1, w2, bias),
- * of which w2 may be read after its gradient is there.
- */
-void learn(Backend& backend, Order order, In x, In h, In dy, Out p, Out m, Out v, Out factor,
-           double learningRate, int64_t rows, int64_t width) {
-  const DType f32 = DType::F32;
-  const int64_t square = width * width, n = 2 * square + width;
-  Block g(backend, n), dh(backend, rows * width);
-  const int64_t second = 4 * square, bias = 8 * square;
-  auto product = [&](In a, In b, Out y, int64_t rowsOfY, int64_t k, bool transposed) {
-    backend.matmul(f32, a, f32, b, f32, nullptr, f32, y, 1, rowsOfY, width, k, 0, 0, transposed,
-                   false, false);
-  };
-  auto inner = [&] { product(dy, In(p.address + second), dh, rows, width, false); };
-  if (order != Order::WeightReadLast) inner();
-  product(dy, h, Out(Out(g).address + second), width, rows, true);
-  if (order == Order::WeightReadLast) inner();
-  backend.columnSums(f32, dy, f32, Out(Out(g).address + bias), rows, width, false);
-  product(dh, x, g, width, rows, true);
-  if (order == Order::GradientReadLater) backend.affine(f32, g, g, square, 0.5, 0);
-  const In scale = order == Order::FactorGiven ? In(factor.address) : In(int64_t{0});
-  backend.adamw(p, g, m, v, n, learningRate, 0.9, 0.999, 1e-8, 0.01, 1, 1.0, scale);
-}
-
-void optimizersStepWhereGradientsAreMade(Backend& backend, Order order, int pieces) {
-  const int64_t rows = 37, width = 20, n = 2 * width * width + width;
-  Numbers numbers(8);
-  Tensor x = numbers.tensor(DType::F32, rows * width, -1, 1);
-  Tensor h = numbers.tensor(DType::F32, rows * width, -1, 1);
-  Tensor dy = numbers.tensor(DType::F32, rows * width, -1, 1), factor(DType::F32, Doubles{0.5});
-  Tensor p = numbers.tensor(DType::F32, n, -1, 1), m(DType::F32, Doubles(n, 0.0)), v = m;
-  Tensor wantP = p, wantM = m, wantV = v;
-  backend.startCapture();
-  learn(backend, order, x, h, dy, p, m, v, factor, 0.1, rows, width);
-  const int64_t calls = backend.capturedCalls(), graph = finish(backend, {}, Longs());
-  learn(backend, order, x, h, dy, wantP, wantM, wantV, factor, 0.1, rows, width);
-  for (double learningRate : {0.1, 0.01, 0.3}) {
-    backend.startAmend(graph, calls - 1);
-    backend.adamw(p, nullptr, m, v, n, learningRate, 0.9, 0.999, 1e-8, 0.01, 1, 1.0, nullptr);
-    backend.endAmend();
-    backend.replay(graph, nullptr, nullptr, nullptr);
-    learn(backend, order, x, h, dy, wantP, wantM, wantV, factor, learningRate, rows, width);
-    CHECK(p.sameBits(wantP) && m.sameBits(wantM) && v.sameBits(wantV), "order %d: a step of %g",
-          static_cast<int>(order), learningRate);
-  }
-  int updates = 0;
-  for (int64_t i = 0; i < backend.stepCount(graph); ++i) {
-    updates += std::string(backend.stepName(graph, i)) == "adamw";
-  }
-  CHECK(updates == pieces, "order %d: %d steps of the optimizer", static_cast<int>(order), updates);
-  backend.closeGraph(graph);
-}
-
-/** SGD of a matrix whose gradient is a product: with sums that stay in registers, or through g. */
-void plainSgdIsPartOfTheProduct(Backend& backend, int64_t rows, int64_t width, int64_t k,
-                                double weightDecay) {
-  const int64_t n = rows * width;
-  Numbers numbers(9);
-  Tensor x = numbers.tensor(DType::F32, k * width, -1, 1);
-  Tensor dy = numbers.tensor(DType::F32, k * rows, -1, 1);
-  Tensor p = numbers.tensor(DType::F32, n + 5, -1, 1), want = p;
-  auto learn = [&](Out to, double learningRate) {
-    const DType f32 = DType::F32;
-    Block g(backend, n + 5);
-    backend.matmul(f32, dy, f32, x, f32, nullptr, f32, g, 1, rows, width, k, 0, 0, true, false,
-                   false);
-    backend.fill(f32, Out(Out(g).address + 4 * n), 1, 5);
-    backend.sgd(to, g, nullptr, n + 5, learningRate, 0, 0, weightDecay, false, false, 0.7, nullptr);
-  };
-  backend.startCapture();
-  learn(p, 0.1);
-  const int64_t graph = finish(backend, {}, Longs());
-  learn(want, 0.1);
-  for (double learningRate : {0.1, 0.02}) {
-    backend.startAmend(graph, 2);
-    backend.sgd(p, nullptr, nullptr, n + 5, learningRate, 0, 0, weightDecay, false, false, 0.7,
-                nullptr);
-    backend.endAmend();
-    backend.replay(graph, nullptr, nullptr, nullptr);
-    learn(want, learningRate);
-    CHECK(p.sameBits(want), "(%ld, %ld, %ld): a step of %g", static_cast<long>(rows),
-          static_cast<long>(width), static_cast<long>(k), learningRate);
-  }
-  CHECK(std::string(backend.stepName(graph, 0)) == "matmulSgd", "%s", backend.stepName(graph, 0));
-  backend.closeGraph(graph);
-}
-
-/** The two gradients of a linear layer's parameters are one call. */
-void sumsAreTakenWhileTheProductPacks(Backend& backend, int64_t rows, int64_t width, int64_t k) {
-  const DType f32 = DType::F32;
-  Numbers numbers(10);
-  Tensor x = numbers.tensor(f32, k * width, -1, 1), dy = numbers.tensor(f32, k * rows, -1, 1);
-  Tensor dw(f32, rows * width), db(f32, rows), wantW = dw, wantB = db;
-  auto gradients = [&](Out w, Out b) {
-    backend.matmul(f32, dy, f32, x, f32, nullptr, f32, w, 1, rows, width, k, 0, 0, true, false,
-                   false);
-    backend.columnSums(f32, dy, f32, b, k, rows, false);
-  };
-  backend.startCapture();
-  gradients(dw, db);
-  const int64_t graph = finish(backend, {}, Longs());
-  for (int64_t i = 0; i < rows; ++i) db.set(i, 77);
-  gradients(wantW, wantB);
-  backend.replay(graph, nullptr, nullptr, nullptr);
-  CHECK(dw.sameBits(wantW) && db.sameBits(wantB), "(%ld, %ld, %ld)", static_cast<long>(rows),
-        static_cast<long>(width), static_cast<long>(k));
-  CHECK(backend.stepCount(graph) == 1 && std::string(backend.stepName(graph, 0)) == "matmulSums",
-        "%s", backend.stepName(graph, 0));
-  backend.closeGraph(graph);
-}
-
-/** y = x w + bias + r, where r is outside, or made before, or after, or is y itself. */
-void productsAreAddedAtOnce(Backend& backend, int64_t rows, int64_t width, int64_t k) {
-  enum class Residual { Outside, MadeBefore, MadeAfter, Result };
-  const DType f32 = DType::F32;
-  const int64_t n = rows * width;
-  Numbers numbers(11);
-  Tensor x = numbers.tensor(f32, rows * k, -1, 1), w = numbers.tensor(f32, k * width, -1, 1);
-  Tensor bias = numbers.tensor(f32, width, -1, 1), r = numbers.tensor(f32, n, -1, 1);
-  for (Residual residual :
-       {Residual::Outside, Residual::MadeBefore, Residual::MadeAfter, Residual::Result}) {
-    Tensor y(f32, n), want(f32, n);
-    auto step = [&](Out to) {
-      Block product(backend, n), sum(backend, n), made(backend, n);
-      if (residual == Residual::MadeBefore) backend.copy(r, made, 4 * n);
-      backend.matmul(f32, x, f32, w, f32, bias, f32, product, 1, rows, width, k, 0, 0, false, false,
-                     false);
-      const bool after = residual == Residual::MadeAfter || residual == Residual::Result;
-      if (after) backend.copy(r, made, 4 * n);
-      const In other = residual == Residual::Outside ? In(r) : In(made);
-      const Out result = residual == Residual::Result ? Out(made) : Out(sum);
-      backend.add(f32, other, product, result, n, nullptr);
-      backend.copy(In(result.address), to, 4 * n);
-    };
-    backend.startCapture();
-    step(y);
-    const int64_t graph = finish(backend, {}, Longs());
-    step(want);
-    for (int64_t i = 0; i < n; ++i) y.set(i, 0);
-    backend.replay(graph, nullptr, nullptr, nullptr);
-    const int which = static_cast<int>(residual);
-    CHECK(y.sameBits(want), "residual %d: (%ld, %ld, %ld)", which, static_cast<long>(rows),
-          static_cast<long>(width), static_cast<long>(k));
-    bool fused = false;
-    for (int64_t i = 0; i < backend.stepCount(graph); ++i) {
-      fused |= std::string(backend.stepName(graph, i)) == "matmulAdd";
-    }
-    CHECK(fused == (residual == Residual::Outside || residual == Residual::MadeBefore),
-          "residual %d: %s", which, fused ? "one call" : "two calls");
-    backend.closeGraph(graph);
-  }
-}
-
-/** y = gelu(x w + bias), whose product keeps its order of sums when the activation joins it. */
-void activationsKeepTheBitsOfTheirProduct(Backend& backend, int64_t rows, int64_t width,
-                                          int64_t k) {
-  const DType f32 = DType::F32;
-  const int64_t n = rows * width;
-  Numbers numbers(12);
-  Tensor x = numbers.tensor(f32, rows * k, -1, 1), w = numbers.tensor(f32, k * width, -1, 1);
-  Tensor bias = numbers.tensor(f32, width, -1, 1), y(f32, n), want(f32, n);
-  for (bool transposed : {false, true}) {
-    auto step = [&](Out to) {
-      Block product(backend, n), activated(backend, n);
-      backend.matmul(f32, x, f32, w, f32, bias, f32, product, 1, rows, width, k, 0, 0, false,
-                     transposed, false);
-      backend.gelu(f32, product, activated, n);
-      backend.copy(activated, to, 4 * n);
-    };
-    backend.startCapture();
-    step(y);
-    const int64_t graph = finish(backend, {}, Longs());
-    step(want);
-    for (int64_t i = 0; i < n; ++i) y.set(i, 0);
-    backend.replay(graph, nullptr, nullptr, nullptr);
-    CHECK(y.sameBits(want), "(%ld, %ld, %ld)%s", static_cast<long>(rows), static_cast<long>(width),
-          static_cast<long>(k), transposed ? " transposed" : "");
-    CHECK(backend.stepCount(graph) == 2, "%ld steps", static_cast<long>(backend.stepCount(graph)));
-    backend.closeGraph(graph);
-  }
 }
 
 template <class Code>
@@ -383,30 +197,9 @@ int main(int argc, char** argv) {
   for (int64_t rows : {1, 3, 300}) {
     for (int64_t k : {5, 129}) aReplayDoesWhatTheStepDoes(backend, rows, k);
   }
+  replaysFollowWhatChanges(backend);
   buffersThatMeetLieApart(backend);
   numbersAreAmended(backend);
-  optimizersStepWhereGradientsAreMade(backend, Order::WeightReadFirst, 3);
-  optimizersStepWhereGradientsAreMade(backend, Order::WeightReadLast, 2);
-  optimizersStepWhereGradientsAreMade(backend, Order::GradientReadLater, 2);
-  optimizersStepWhereGradientsAreMade(backend, Order::FactorGiven, 1);
-  for (double weightDecay : {0.0, 0.01}) {
-    plainSgdIsPartOfTheProduct(backend, 7, 13, 5, weightDecay);
-    plainSgdIsPartOfTheProduct(backend, 145, 160, 200, weightDecay);
-    plainSgdIsPartOfTheProduct(backend, 800, 1040, 8, weightDecay);
-    plainSgdIsPartOfTheProduct(backend, 145, 160, 300, weightDecay);
-    plainSgdIsPartOfTheProduct(backend, 145, 163, 200, weightDecay);
-  }
-  sumsAreTakenWhileTheProductPacks(backend, 3, 5, 7);          // by a pass of their own
-  sumsAreTakenWhileTheProductPacks(backend, 145, 160, 300);    // while all of dy is packed
-  sumsAreTakenWhileTheProductPacks(backend, 1541, 390, 700);   // a few rows at a time
-  sumsAreTakenWhileTheProductPacks(backend, 390, 1541, 1100);  // depth by depth
-  const int64_t sizes[][3] = {{1, 130, 70},    {5, 70, 300},    {40, 64, 700},
-                              {145, 163, 300}, {300, 390, 700}, {700, 300, 520}};
-  for (auto& [rows, width, k] : sizes) {
-    activationsKeepTheBitsOfTheirProduct(backend, rows, width, k);
-  }
-  productsAreAddedAtOnce(backend, 3, 5, 7);
-  productsAreAddedAtOnce(backend, 145, 163, 300);
   whatCannotBeCapturedIsRefused(backend);
   otherThreadsAreNotRecorded(backend);
   return report("graph_test");

@@ -1,0 +1,140 @@
+#include "cuda/graph.h"
+
+#include <cmath>
+
+#include "runtime/graph_fusion.h"
+
+namespace gradus {
+
+namespace {
+
+/** A call that changed so often will change again. */
+constexpr int kOften = 2;
+
+/** Moments on the device, one more than there are calls to time. */
+class Moments {
+ public:
+  Moments(Gpu& gpu, size_t count) : gpu_(gpu), events_(count, nullptr) {
+    for (cudaEvent_t& event : events_) {
+      gpu.check(cudaEventCreateWithFlags(&event, cudaEventDefault), "an event");
+    }
+  }
+  ~Moments() {
+    for (cudaEvent_t event : events_) {
+      if (event != nullptr) cudaEventDestroy(event);
+    }
+  }
+  Moments(const Moments&) = delete;
+  Moments& operator=(const Moments&) = delete;
+
+  void note() { gpu_.check(cudaEventRecord(events_[next_++], gpu_.stream()), "an event"); }
+
+  /** Nanoseconds from the first moment to another; after a wait. */
+  int64_t at(size_t moment) const {
+    float milliseconds = 0;
+    gpu_.check(cudaEventElapsedTime(&milliseconds, events_[0], events_[moment]), "an event");
+    return std::llround(static_cast<double>(milliseconds) * 1e6);
+  }
+
+ private:
+  Gpu& gpu_;
+  std::vector<cudaEvent_t> events_;
+  size_t next_ = 0;
+};
+
+}  // namespace
+
+CudaGraph::CudaGraph(Recording recording, const Backend& backend, Gpu& gpu,
+                     const Changing& changing)
+    : Graph(std::move(recording), gpu.tensors()),
+      gpu_(gpu),
+      scratch_(gpu.pages(), gpu.tensors().limit()) {
+  fuseProducts(recording_, backend.matmulActivation, backend.matmulAdd);
+  fuseSums(recording_, backend.matmulSums);
+  place(changing, std::vector<bool>(recording_.buffers.size()));
+  changes_.resize(recording_.calls.size());
+  for (const Call& call : recording_.calls) {
+    if (call.kernel != nullptr) facts_.push_back(factsOf(recording_, call));
+  }
+}
+
+CudaGraph::~CudaGraph() { clearSegments(); }
+
+Argument& CudaGraph::argument(int call, int index) {
+  return recording_.calls[call].arguments[index];
+}
+
+void CudaGraph::changed(int call) {
+  // One that stands by itself may change as it likes.
+  if (++changes_[call] <= kOften) stands_ = false;
+}
+
+void CudaGraph::runCalls(int begin, int end) const {
+  for (int c = begin; c < end; ++c) {
+    const Call& call = recording_.calls[c];
+    if (call.kernel != nullptr) call.kernel->run(call.arguments.data());
+  }
+}
+
+void CudaGraph::run(Out times) {
+  const int count = static_cast<int>(recording_.calls.size());
+  if (times) return runTimed(times.as<int64_t>());
+  if (replays_++ == 0) {
+    runCalls(0, count);
+    changes_.assign(changes_.size(), 0);  // the capture's own inputs need not come again
+    stands_ = false;
+    return;
+  }
+  if (!stands_) makeSegments();
+  gpu_.use();
+  for (const Segment& segment : segments_) {
+    if (segment.graph == nullptr) {
+      runCalls(segment.begin, segment.end);
+    } else {
+      gpu_.check(cudaGraphLaunch(segment.graph, gpu_.stream()), "replay");
+      gpu_.launched("replay");
+    }
+  }
+}
+
+void CudaGraph::runTimed(int64_t* times) const {
+  Moments moments(gpu_, facts_.size() + 1);
+  moments.note();
+  for (int c = 0; c < static_cast<int>(recording_.calls.size()); ++c) {
+    if (recording_.calls[c].kernel == nullptr) continue;
+    runCalls(c, c + 1);
+    moments.note();
+  }
+  gpu_.wait("replay");
+  for (size_t step = 0; step < facts_.size(); ++step) {
+    *times++ = moments.at(step);
+    *times++ = moments.at(step + 1);
+  }
+}
+
+void CudaGraph::makeSegments() {
+  clearSegments();
+  const int count = static_cast<int>(recording_.calls.size());
+  for (int begin = 0; begin < count;) {
+    const bool changes = changes_[begin] >= kOften;
+    int end = begin + 1;
+    while (end < count && (changes_[end] >= kOften) == changes) ++end;
+    segments_.push_back({begin, end, nullptr});
+    if (!changes) {
+      Gpu::Capture capture(gpu_, scratch_);
+      runCalls(begin, end);
+      segments_.back().graph = capture.finish();
+    }
+    begin = end;
+  }
+  stands_ = true;
+}
+
+void CudaGraph::clearSegments() {
+  for (const Segment& segment : segments_) {
+    if (segment.graph != nullptr) cudaGraphExecDestroy(segment.graph);
+  }
+  segments_.clear();
+}
+
+}  // namespace gradus
