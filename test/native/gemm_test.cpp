@@ -19,6 +19,7 @@
 
 #include "math/types.h"
 #include "open.h"
+#include "shared_memory.h"
 
 namespace {
 
@@ -31,6 +32,10 @@ using gradus::F16;
 class Guarded {
  public:
   explicit Guarded(size_t bytes) {
+#if defined(GRADUS_TEST_GPU)
+    bytes_ = bytes;  // shared memory cannot be guarded
+    end_ = static_cast<char*>(allocateShared(bytes)) + bytes;
+#else
     size_t page = static_cast<size_t>(sysconf(_SC_PAGE_SIZE));
     bytes_ = (bytes + page - 1) / page * page;
     void* block =
@@ -38,6 +43,7 @@ class Guarded {
     if (block == MAP_FAILED) throw std::runtime_error("mmap failed");
     end_ = static_cast<char*>(block) + bytes_;
     if (mprotect(end_, page, PROT_NONE) != 0) throw std::runtime_error("mprotect failed");
+#endif
   }
 
   /** The last n elements before the guard. */

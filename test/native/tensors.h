@@ -11,6 +11,7 @@
 
 #include "math/types.h"
 #include "open.h"
+#include "shared_memory.h"
 
 using gradus::Backend;
 using gradus::BF16;
@@ -108,7 +109,7 @@ class Tensor {
 
   DType type_;
   int64_t n_;
-  std::vector<unsigned char> bytes_;
+  std::vector<unsigned char, SharedMemory<unsigned char>> bytes_;
 };
 
 /** Reproducible numbers in [low, high). */
