@@ -88,7 +88,7 @@ void functionsKeepTheirBounds(Floats which) {
       "sigmoid", 2.0, which, [](float x) { return math::sigmoid(x); },
       [](double x) { return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x)); });
   within(
-      "erf", 1.2, which, [](float x) { return math::erf(x); },
+      "erf", 1.4, which, [](float x) { return math::erf(x); },
       [](double x) { return std::erf(x); });
   within(
       "sin", 1.6, which, [](float x) { return math::sin(x); },
