@@ -1,7 +1,6 @@
 // Moving, filling and converting elements.
 #include <algorithm>
 #include <cstring>
-#include <limits>
 
 #include "cpu/backend.h"
 #include "cpu/loops.h"
@@ -26,17 +25,6 @@ void fillWith(T value, T* y, int64_t n) {
     blocks(begin, end, [&](int64_t at, int64_t m) { stream(block, y + at, m * sizeof(T)); });
     fence();
   });
-}
-
-/** C++ leaves conversions that do not fit undefined, so the bounds come first. */
-template <class T, class Real>
-T saturate(Real x) {
-  constexpr Real kLow = static_cast<Real>(std::numeric_limits<T>::lowest());
-  constexpr Real kEnd = static_cast<Real>(std::numeric_limits<T>::max() / 2 + 1) * 2;
-  const bool fits = (x >= kLow) & (x < kEnd);
-  const T whole = static_cast<T>(fits ? x : Real{0});
-  const T below = x < kLow ? std::numeric_limits<T>::lowest() : whole;
-  return x >= kEnd ? std::numeric_limits<T>::max() : below;
 }
 
 /**
@@ -142,7 +130,7 @@ void copyStrided(const Space& space, int64_t n, const T* x, T* y) {
 
 template <class T>
 void floatsToInts(const float* x, T* y, int64_t n) {
-  for (int64_t i = 0; i < n; ++i) y[i] = saturate<T>(x[i]);
+  for (int64_t i = 0; i < n; ++i) y[i] = math::saturate<T>(x[i]);
 }
 
 template <class T>
@@ -221,11 +209,11 @@ void CpuBackend::addShapes() {
       case DType::F16:
         return fillWith(math::toF16(static_cast<float>(value)), y.as<F16>(), n);
       case DType::I32:
-        return fillWith(saturate<int32_t>(value), y.as<int32_t>(), n);
+        return fillWith(math::saturate<int32_t>(value), y.as<int32_t>(), n);
       case DType::I64:
-        return fillWith(saturate<int64_t>(value), y.as<int64_t>(), n);
+        return fillWith(math::saturate<int64_t>(value), y.as<int64_t>(), n);
       case DType::U8:
-        return fillWith(saturate<uint8_t>(value), y.as<uint8_t>(), n);
+        return fillWith(math::saturate<uint8_t>(value), y.as<uint8_t>(), n);
     }
   };
 

@@ -42,6 +42,21 @@ void withIndex(DType type, F&& f) {
   return type == DType::I32 ? f(int32_t()) : f(int64_t());
 }
 
+/** Calls f with an element of any type. */
+template <class F>
+void withElement(DType type, F&& f) {
+  switch (type) {
+    case DType::I32:
+      return f(int32_t());
+    case DType::I64:
+      return f(int64_t());
+    case DType::U8:
+      return f(uint8_t());
+    default:
+      return withFloating(type, f);
+  }
+}
+
 /** Calls f with a value of the unsigned type of an element's size: moving needs no more. */
 template <class F>
 void withBits(DType type, F&& f) {
@@ -57,11 +72,28 @@ void withBits(DType type, F&& f) {
   }
 }
 
+/** Calls f with a number of the type in which kernels divide positions up to n: 32 bits do it
+ * several times as fast as 64. */
+template <class F>
+void withCount(int64_t n, F&& f) {
+  return n <= INT32_MAX ? f(uint32_t()) : f(int64_t());
+}
+
 /** N elements that are loaded and stored at once. */
 template <class E, int N>
 struct alignas(N * sizeof(E)) Pack {
   E elements[N];
 };
+
+/** Calls f with a value of the widest type, up to 16 bytes, that may be moved at once where
+ * addresses and distances are multiples of what they share with `bits`: they, or'ed. */
+template <class F>
+void withWidest(int64_t bits, F&& f) {
+  if (bits % 16 == 0) return f(Pack<uint64_t, 2>());
+  if (bits % 8 == 0) return f(uint64_t());
+  if (bits % 4 == 0) return f(uint32_t());
+  return bits % 2 == 0 ? f(uint16_t()) : f(uint8_t());
+}
 
 /** As many elements as 16 bytes hold. */
 template <class E>

@@ -1,10 +1,12 @@
 // The 16-bit element types and their conversions: to float exactly, from float to nearest even.
+// And those of floats to integers.
 //
 // Every conversion is free of branches, so that loops over it vectorize at all levels.
 #pragma once
 
 #include <cstdint>
 #include <cstring>
+#include <limits>
 
 #include "math/fn.h"
 
@@ -75,6 +77,18 @@ GRADUS_FN void store(float x, float* y) { *y = x; }
 GRADUS_FN void store(float x, BF16* y) { *y = toBF16(x); }
 
 GRADUS_FN void store(float x, F16* y) { *y = toF16(x); }
+
+/** Towards zero; the nearest that T holds where it does not fit, and 0 of NaN. C++ leaves those
+ * conversions undefined, so the bounds come first. */
+template <class T, class Real>
+GRADUS_FN T saturate(Real x) {
+  constexpr Real kLow = static_cast<Real>(std::numeric_limits<T>::lowest());
+  constexpr Real kEnd = static_cast<Real>(std::numeric_limits<T>::max() / 2 + 1) * 2;
+  const bool fits = (x >= kLow) & (x < kEnd);
+  const T whole = static_cast<T>(fits ? x : Real{0});
+  const T below = x < kLow ? std::numeric_limits<T>::lowest() : whole;
+  return x >= kEnd ? std::numeric_limits<T>::max() : below;
+}
 
 }  // namespace math
 }  // namespace gradus

@@ -238,6 +238,19 @@ inline unsigned __ballot_sync(unsigned mask, int predicate) {
   }
   return all & mask;
 }
+template <class T>
+unsigned __match_any_sync(unsigned mask, T value) {
+  std::memcpy(emulator::slot(emulator::lane()), &value, sizeof(T));
+  emulator::meetWarp(mask);
+  unsigned same = 0;
+  for (int lane = 0; lane < emulator::lanes(); ++lane) {
+    T other;
+    std::memcpy(&other, emulator::slot(lane), sizeof(T));
+    if (other == value) same |= 1u << lane;
+  }
+  emulator::meetWarp(mask);
+  return same & mask;
+}
 inline int __any_sync(unsigned mask, int predicate) { return __ballot_sync(mask, predicate) != 0; }
 inline int __all_sync(unsigned mask, int predicate) {
   return __ballot_sync(mask, predicate == 0) == 0;

@@ -101,6 +101,7 @@ class Block {
   const void* homeBottom_ = nullptr;
   size_t homeSize_ = 0;
   int count_ = 0;
+  int blocker_ = 0;  // who was last not at a barrier: asked first
 };
 
 Block block;
@@ -189,8 +190,12 @@ bool Block::releaseWarp(int warp) {
 }
 
 bool Block::releaseBlock() {
-  for (int i = 0; i < count_; ++i) {
-    if (fibers_[i].state == State::Ready || fibers_[i].state == State::AtWarp) return false;
+  for (int k = 0; k < count_; ++k) {
+    const int i = (blocker_ + k) % count_;
+    if (fibers_[i].state == State::Ready || fibers_[i].state == State::AtWarp) {
+      blocker_ = i;
+      return false;
+    }
   }
   for (int i = 0; i < count_; ++i) {
     if (fibers_[i].state == State::AtBlock) fibers_[i].state = State::Ready;
