@@ -65,6 +65,8 @@ int64_t CpuBackend::heldBytes() const { return memory_.held(); }
 
 int64_t CpuBackend::limitBytes() const { return memory_.limit(); }
 
+int64_t CpuBackend::freeBytes() { return memory_.limit() - memory_.held(); }
+
 void CpuBackend::upload(Out to, const void* from, int64_t bytes) {
   graphs_.checkNotCaptured(
       "upload: a value of Java's cannot enter a step that is captured: hand a "

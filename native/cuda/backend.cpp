@@ -1,6 +1,6 @@
 #include "cuda/backend.h"
 
-#include <stdexcept>
+#include <algorithm>
 
 #include "gradus/plugin.h"
 
@@ -45,6 +45,14 @@ int64_t CudaBackend::usedBytes() const { return gpu_.memory().used(); }
 int64_t CudaBackend::heldBytes() const { return gpu_.memory().held(); }
 
 int64_t CudaBackend::limitBytes() const { return gpu_.memory().limit(); }
+
+int64_t CudaBackend::freeBytes() {
+  // Other processes take memory of the device too.
+  size_t free = 0, total = 0;
+  gpu_.use();
+  gpu_.check(cudaMemGetInfo(&free, &total), "to ask for free memory");
+  return std::min(limitBytes() - heldBytes(), static_cast<int64_t>(free));
+}
 
 void CudaBackend::upload(Out to, const void* from, int64_t bytes) {
   staging_.upload(to, from, bytes);
