@@ -92,6 +92,23 @@ class CudaTest {
   }
 
   @Test
+  void one_gpu_s_tensors_go_to_another() {
+    Device second = second();
+    assumeTrue(second != null, "there is one GPU");
+    Tensor there = Tensor.of(new int[] {1, 2, 3}).to(gpu).to(second);
+    assertSame(second, there.device());
+    assertArrayEquals(new int[] {1, 2, 3}, there.toInts());
+  }
+
+  private static Device second() {
+    try {
+      return Device.cuda(1);
+    } catch (IllegalStateException e) {
+      return null;
+    }
+  }
+
+  @Test
   void values_are_read_from_there() {
     assertEquals(2.5, Tensor.scalar(2.5f).to(gpu).item());
     assertArrayEquals(new int[] {3, -4}, Tensor.of(new int[] {3, -4}).to(gpu).toInts());

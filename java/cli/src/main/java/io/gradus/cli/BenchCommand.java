@@ -20,7 +20,8 @@ import picocli.CommandLine.Spec;
     name = "bench",
     description = {
       "Measures throughput on this machine: the median, and the 10th and 90th percentile, over"
-          + " windows of 50 ms or of one step, and the most memory that was resident.",
+          + " windows of 50 ms or of one step, and the most memory that was resident. MFU is the"
+          + " share of the fastest matrix product's rate that a GPT's step takes.",
       "A step of training is: fresh gradients, forward, cross-entropy, backward, and the step of"
           + " the optimizer, on one batch of random data.",
       "mlp_784_256_10_bN: an MLP with 784 inputs, 256 hidden ReLUs and 10 classes, SGD, N samples.",
@@ -100,8 +101,8 @@ final class BenchCommand implements Runnable {
     }
     if (!json) {
       out.line(
-          "%-23s %12s %12s %12s  %-9s %7s %12s",
-          "workload", "median", "p10", "p90", "metric", "threads", "peak RSS MB");
+          "%-23s %12s %12s %12s  %-9s %7s %12s %5s",
+          "workload", "median", "p10", "p90", "metric", "threads", "peak RSS MB", "MFU");
     }
     for (String name : names.equals(List.of(ALL)) ? Workloads.names(there) : names) {
       out.line(measure(name, there));
@@ -143,9 +144,7 @@ final class BenchCommand implements Runnable {
     Workload workload = Workloads.create(name, device);
     Throughput rate = Throughput.measure(workload, Math.min(MAX_WARM_UP, seconds / 2), seconds);
     OptionalDouble peak = ResidentMemory.peakMb();
-    return json
-        ? jsonLine(name, device, workload.metric(), rate, peak)
-        : row(name, device, workload.metric(), rate, peak);
+    return json ? jsonLine(name, workload, rate, peak) : row(name, workload, rate, peak);
   }
 
   /** Gives the memory of one workload back before the next one is measured. */
@@ -192,30 +191,35 @@ final class BenchCommand implements Runnable {
   }
 
   private static String jsonLine(
-      String name, Device device, String metric, Throughput rate, OptionalDouble peak) {
+      String name, Workload workload, Throughput rate, OptionalDouble peak) {
     return new Json()
         .put("workload", name)
-        .put("metric", metric)
+        .put("metric", workload.metric())
         .put("median", rate.median(), 2)
         .put("p10", rate.p10(), 2)
         .put("p90", rate.p90(), 2)
-        .put("device", device.toString())
-        .put("threads", device.threads())
+        .put("device", workload.device().toString())
+        .put("threads", workload.device().threads())
         .put("peak_rss_mb", peak.orElse(Double.NaN), 1)
+        .put("mfu", workload.mfu(rate.median()), 4)
         .toString();
   }
 
-  private static String row(
-      String name, Device device, String metric, Throughput rate, OptionalDouble peak) {
+  private static String row(String name, Workload workload, Throughput rate, OptionalDouble peak) {
     return Text.format(
-        "%-23s %12s %12s %12s  %-9s %7d %12s",
+        "%-23s %12s %12s %12s  %-9s %7d %12s %5s",
         name,
         figure(rate.median()),
         figure(rate.p10()),
         figure(rate.p90()),
-        metric,
-        device.threads(),
-        peak.isPresent() ? Text.format("%.1f", peak.getAsDouble()) : "unknown");
+        workload.metric(),
+        workload.device().threads(),
+        peak.isPresent() ? Text.format("%.1f", peak.getAsDouble()) : "unknown",
+        share(workload.mfu(rate.median())));
+  }
+
+  private static String share(double mfu) {
+    return Double.isNaN(mfu) ? "-" : Text.format("%.0f%%", 100 * mfu);
   }
 
   /** Three digits at least: a large model learns from few samples a second. */

@@ -17,28 +17,28 @@ final class PeakRate {
 
   private static final double SECONDS = 0.3;
 
+  private record Kind(Device device, DType type) {}
+
   /** Measuring once a process is enough. */
-  private static final Map<Device, Double> MEASURED = new HashMap<>();
+  private static final Map<Kind, Double> MEASURED = new HashMap<>();
 
   private PeakRate() {}
 
-  /**
-   * The floating-point operations a second of the best of several large matrix products.
-   *
-   * @param type of the operands; the processor computes all of them as F32
-   */
+  /** The floating-point operations a second of the best of several large matrix products. */
   static synchronized double get(Device device, DType type) {
-    return MEASURED.computeIfAbsent(device, any -> measure(any, type));
+    // The processor computes all types as F32, and so does its peak.
+    Kind kind = new Kind(device, device == Device.cpu() ? DType.F32 : type);
+    return MEASURED.computeIfAbsent(kind, PeakRate::measure);
   }
 
   @SuppressWarnings("try") // the scope only has to close
-  private static double measure(Device device, DType type) {
-    boolean processor = device == Device.cpu();
-    int n = processor ? 1024 : 8192;
+  private static double measure(Kind kind) {
+    Device device = kind.device();
+    int n = device == Device.cpu() ? 1024 : 8192;
     double best = 0;
     try (Scope all = Scope.open()) {
-      Tensor a = operand(n, device, processor ? DType.F32 : type, Seed.of(1));
-      Tensor b = operand(n, device, processor ? DType.F32 : type, Seed.of(2));
+      Tensor a = operand(n, kind, Seed.of(1));
+      Tensor b = operand(n, kind, Seed.of(2));
       long start = System.nanoTime();
       while (System.nanoTime() - start < SECONDS * 1e9) {
         try (Scope scope = Scope.open()) {
@@ -54,8 +54,8 @@ final class PeakRate {
     return best;
   }
 
-  private static Tensor operand(int n, Device device, DType type, Seed seed) {
-    Tensor x = Random.normal(Shape.of(n, n), seed, 0, 1, device);
-    return type == DType.F32 ? x : Pointwise.cast(x, type);
+  private static Tensor operand(int n, Kind kind, Seed seed) {
+    Tensor x = Random.normal(Shape.of(n, n), seed, 0, 1, kind.device());
+    return kind.type() == DType.F32 ? x : Pointwise.cast(x, kind.type());
   }
 }

@@ -38,8 +38,17 @@ import java.util.Map;
  * @param step the step
  * @param training what the step trains; null where it does not
  * @param device that it runs on
+ * @param flops what a unit takes in floating-point operations; NaN where nobody has counted
+ * @param type of the operands of most of them
  */
-record Workload(int units, String metric, Runnable step, Training training, Device device) {
+record Workload(
+    int units,
+    String metric,
+    Runnable step,
+    Training training,
+    Device device,
+    double flops,
+    DType type) {
 
   private static final String SAMPLES = "samples/s";
   private static final String TOKENS = "tokens/s";
@@ -110,7 +119,8 @@ record Workload(int units, String metric, Runnable step, Training training, Devi
     Tensor x = integers(device, SEED.split(1), config.vocabulary(), batch, time);
     Tensor y = integers(device, SEED.split(2), config.vocabulary(), batch, time);
     Loss loss = (in, targets) -> model.loss(new TokenBatch(in, targets));
-    return training(batch * time, TOKENS, new Training(model, x, y, loss, adamW(model)));
+    return training(batch * time, TOKENS, new Training(model, x, y, loss, adamW(model)))
+        .counting(config.flopsPerToken(time), activations);
   }
 
   /** Trains an encoder to tell two classes of random sequences apart. */
@@ -137,6 +147,20 @@ record Workload(int units, String metric, Runnable step, Training training, Devi
     var captured = CapturedStep.of(training::step);
     Runnable step = () -> captured.run(training.inputs, training.targets);
     return new Workload(units, metric, step, training, training.inputs.device());
+  }
+
+  /** What nobody has counted. */
+  Workload(int units, String metric, Runnable step, Training training, Device device) {
+    this(units, metric, step, training, device, Double.NaN, DType.F32);
+  }
+
+  private Workload counting(double flops, DType type) {
+    return new Workload(units, metric, step, training, device, flops, type);
+  }
+
+  /** The share of the device's peak that units at this rate take; NaN where it is not known. */
+  double mfu(double rate) {
+    return Double.isNaN(flops) ? flops : rate * flops / PeakRate.get(device, type);
   }
 
   /** Generates tokens one by one with a model that has learned nothing: the work is the same. */

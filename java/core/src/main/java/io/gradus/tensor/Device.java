@@ -31,7 +31,7 @@ public final class Device {
   /**
    * A CUDA GPU, the same object each time.
    *
-   * @param index from 0 on, in the order of {@code nvidia-smi} or of {@code CUDA_VISIBLE_DEVICES}
+   * @param index from 0 on, as CUDA counts them; {@code CUDA_VISIBLE_DEVICES} says which there are
    * @throws IllegalStateException where it cannot be used; the message says what is missing
    */
   public static Device cuda(int index) {
