@@ -8,14 +8,17 @@ if(NOT MSVC)
     $<$<COMPILE_LANGUAGE:CXX>:-fno-math-errno -fno-trapping-math -ffp-contract=fast>)
 endif()
 
-# gradus_add_backend(<name> SOURCES <file>... [SYMBOL <symbol>] [OPTIONS <flag>...])
+# gradus_add_backend(<name> SOURCES <file>... [SYMBOL <symbol>] [COMPONENT <component>] [OPTIONS <flag>...])
 #
 # A backend: a shared library with one exported symbol, gradus_backend unless another is named, that Java
-# opens at run time.
+# opens at run time. It is installed with its component, which is cpu unless another is named.
 function(gradus_add_backend name)
-  cmake_parse_arguments(ARG "" "SYMBOL" "SOURCES;OPTIONS" ${ARGN})
+  cmake_parse_arguments(ARG "" "SYMBOL;COMPONENT" "SOURCES;OPTIONS" ${ARGN})
   if(NOT ARG_SYMBOL)
     set(ARG_SYMBOL gradus_backend)
+  endif()
+  if(NOT ARG_COMPONENT)
+    set(ARG_COMPONENT cpu)
   endif()
   string(REGEX REPLACE "^gradus_[a-z]+_" "" level ${name})
 
@@ -26,7 +29,7 @@ function(gradus_add_backend name)
                                         Threads::Threads ${CMAKE_DL_LIBS})
   gradus_export_only(${name} ${ARG_SYMBOL})
 
-  install(TARGETS ${name} LIBRARY DESTINATION .)
+  install(TARGETS ${name} LIBRARY DESTINATION . COMPONENT ${ARG_COMPONENT})
 endfunction()
 
 # Hides everything else, even the standard library's inline code: a copy of it that was compiled for

@@ -66,6 +66,8 @@ int64_t CpuBackend::heldBytes() const { return memory_.held(); }
 
 int64_t CpuBackend::limitBytes() const { return memory_.limit(); }
 
+int64_t CpuBackend::freeBytes() { return memory_.limit() - memory_.held(); }
+
 std::unique_ptr<Graph> CpuBackend::graphOf(Recording recording, const Changing& changing) {
   return std::make_unique<CpuGraph>(std::move(recording), *this, memory_, changing);
 }

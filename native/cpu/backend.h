@@ -24,6 +24,7 @@ class CpuBackend final : public GraphBackend {
   int64_t usedBytes() const override;
   int64_t heldBytes() const override;
   int64_t limitBytes() const override;
+  int64_t freeBytes() override;
   void upload(Out to, const void* from, int64_t bytes) override;
   void download(void* to, In from, int64_t bytes) override;
 

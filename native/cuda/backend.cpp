@@ -1,6 +1,6 @@
 #include "cuda/backend.h"
 
-#include <stdexcept>
+#include <algorithm>
 
 #include "cuda/graph.h"
 #include "gradus/plugin.h"
@@ -54,6 +54,14 @@ int64_t CudaBackend::limitBytes() const { return gpu_.tensors().limit(); }
 
 std::unique_ptr<Graph> CudaBackend::graphOf(Recording recording, const Changing& changing) {
   return std::make_unique<CudaGraph>(std::move(recording), *this, gpu_, changing);
+}
+
+int64_t CudaBackend::freeBytes() {
+  // Other processes take memory of the device too.
+  size_t free = 0, total = 0;
+  gpu_.use();
+  gpu_.check(cudaMemGetInfo(&free, &total), "to ask for free memory");
+  return std::min(limitBytes() - heldBytes(), static_cast<int64_t>(free));
 }
 
 void CudaBackend::upload(Out to, const void* from, int64_t bytes) {

@@ -37,6 +37,8 @@ class Backend : public Watched {
   virtual int64_t usedBytes() const = 0;
   virtual int64_t heldBytes() const = 0;
   virtual int64_t limitBytes() const = 0;
+  /** Bytes that can still be had from the system. */
+  virtual int64_t freeBytes() = 0;
   virtual void upload(Out to, const void* from, int64_t bytes) = 0;
   virtual void download(void* to, In from, int64_t bytes) = 0;
 

@@ -19,12 +19,21 @@ public final class ChildJvm {
    * @return what the program wrote, to either stream
    */
   public static String run(Class<?> program, String... options) throws Exception {
+    List<String> all = new ArrayList<>();
+    for (String property : List.of("gradus.cpu", "gradus.cuda.library", "gradus.cuda.blocking")) {
+      if (System.getProperty(property) != null) {
+        all.add("-D" + property + "=" + System.getProperty(property));
+      }
+    }
+    all.addAll(List.of(options));
+    return runBare(program, all.toArray(String[]::new));
+  }
+
+  /** The same without the properties of this virtual machine. */
+  public static String runBare(Class<?> program, String... options) throws Exception {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of("-Xmx256m", "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED"));
-    if (System.getProperty("gradus.cpu") != null) {
-      command.add("-Dgradus.cpu=" + System.getProperty("gradus.cpu"));
-    }
     command.addAll(List.of(options));
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), program.getName()));
     Process process = new ProcessBuilder(command).redirectErrorStream(true).start();

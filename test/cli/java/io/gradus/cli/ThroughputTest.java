@@ -3,6 +3,7 @@ package io.gradus.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.gradus.tensor.Device;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 
@@ -25,7 +26,8 @@ class ThroughputTest {
   void every_step_counts_all_its_samples() {
     AtomicInteger steps = new AtomicInteger();
     Throughput one =
-        Throughput.measure(new Workload(1, "steps/s", steps::incrementAndGet), 0, 0.01);
+        Throughput.measure(
+            new Workload(1, "steps/s", steps::incrementAndGet, null, Device.cpu()), 0, 0.01);
     assertTrue(one.median() > 0);
     assertTrue(steps.get() >= 4, "one to warm up and three windows");
     assertTrue(one.p10() <= one.median() && one.median() <= one.p90());

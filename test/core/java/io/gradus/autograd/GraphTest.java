@@ -30,6 +30,7 @@ import io.gradus.optim.Optimizer;
 import io.gradus.optim.Schedule;
 import io.gradus.optim.Sgd;
 import io.gradus.tensor.Device;
+import io.gradus.tensor.OtherDevice;
 import io.gradus.tensor.Seed;
 import io.gradus.tensor.Shape;
 import io.gradus.tensor.Tensor;
@@ -367,5 +368,19 @@ class GraphTest {
       double weights = 2 * 12.0 * 24 * 24 + 41 * 24;
       assertEquals(6 * weights * 33, flops, 0.02 * flops);
     }
+  }
+
+  @Test
+  void a_step_runs_on_the_device_of_its_inputs() {
+    Tensor here = Tensor.zeros(2);
+    Tensor there = here.to(OtherDevice.get());
+    String message =
+        "capture: devices differ: cpu is captured, and an input or the result is on other; hand the"
+            + " step inputs on the device that it runs on";
+    var e =
+        assertThrows(IllegalArgumentException.class, () -> Graph.capture(in -> null, here, there));
+    assertEquals(message, e.getMessage());
+    e = assertThrows(IllegalArgumentException.class, () -> Graph.capture(in -> there, here));
+    assertEquals(message, e.getMessage());
   }
 }

@@ -1,6 +1,7 @@
 package io.gradus.op;
 
 import io.gradus.tensor.DType;
+import io.gradus.tensor.Device;
 import io.gradus.tensor.Tensor;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -46,6 +47,10 @@ final class Bits {
   }
 
   static Tensor tensor(DType type, Doubles x) {
+    return tensor(type, x, Device.cpu());
+  }
+
+  static Tensor tensor(DType type, Doubles x, Device device) {
     ByteBuffer bytes = buffer(x.values().length * type.bytes());
     for (double value : x.values()) {
       switch (type) {
@@ -57,7 +62,7 @@ final class Bits {
         case U8 -> bytes.put((byte) (int) value);
       }
     }
-    Tensor y = Tensor.empty(x.shape(), type, io.gradus.tensor.Device.cpu());
+    Tensor y = Tensor.empty(x.shape(), type, device);
     y.copyFrom(bytes.flip(), 0);
     return y;
   }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.gradus.autograd.Gradients;
 import io.gradus.autograd.Tape;
 import io.gradus.tensor.DType;
+import io.gradus.tensor.Shape;
 import io.gradus.tensor.Tensor;
 import java.util.LinkedHashSet;
 import java.util.Set;
@@ -57,7 +58,7 @@ final class Derivatives {
       Tensor[] operands = trial.tensors(x);
       Tensor y = row.op.apply(operands);
       Tensor[] targets = pick(operands);
-      Gradients gradients = tape.vjp(y, Bits.tensor(trial.outputType(), dy), targets);
+      Gradients gradients = tape.vjp(y, trial.tensor(trial.outputType(), dy), targets);
       for (int k = 0; k < dx.length; k++) {
         assertEquals(targets[k].dtype(), gradients.get(targets[k]).dtype());
         dx[k] = Bits.values(gradients.get(targets[k]));
@@ -163,16 +164,16 @@ final class Derivatives {
     Doubles[] got = new Doubles[variables.length + 1];
     try (Tape outer = Tape.record()) {
       Tensor[] operands = trial.tensors(x);
-      Tensor dyTensor = Bits.tensor(trial.outputType(), dy);
+      Tensor dyTensor = trial.tensor(trial.outputType(), dy);
       Tensor[] targets = pick(operands);
       Gradients gradients;
       try (Tape inner = Tape.record()) {
         gradients = inner.vjp(row.op.apply(operands), dyTensor, targets);
       }
-      Tensor sum = Tensor.scalar(0);
+      Tensor sum = Tensor.zeros(Shape.of(), DType.F32, trial.device());
       for (int k = 0; k < v.length; k++) {
         v[k] = randomLike(x[variables[k]], trial.type());
-        Tensor product = Pointwise.mul(gradients.get(targets[k]), Bits.tensor(trial.type(), v[k]));
+        Tensor product = Pointwise.mul(gradients.get(targets[k]), trial.tensor(trial.type(), v[k]));
         sum = Pointwise.add(sum, Reductions.sum(product));
       }
       Tensor[] all = java.util.Arrays.copyOf(targets, targets.length + 1);

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.fail;
 
 import io.gradus.tensor.DType;
+import io.gradus.tensor.Device;
 import io.gradus.tensor.Scope;
 import io.gradus.tensor.Shape;
 import io.gradus.tensor.Tensor;
@@ -102,7 +103,7 @@ final class Forward {
   }
 
   /** Numbers at and beyond the edges of a type, in every combination that the row takes. */
-  static void specials(Row row, DType type) {
+  static void specials(Row row, DType type, Device device) {
     double[] edges = edges(type);
     int operands = row.specialOperands;
     int combinations = (int) Math.pow(edges.length, operands);
@@ -120,7 +121,7 @@ final class Forward {
               Shape.of(order.size()), i -> edges[order.get((int) i[0]) / step % edges.length]);
     }
     String shape = Integer.toString(order.size());
-    check(row.trial(String.join(" ", Collections.nCopies(operands, shape)), type), x);
+    check(row.trial(String.join(" ", Collections.nCopies(operands, shape)), type, device), x);
   }
 
   private static double[] edges(DType type) {

@@ -8,7 +8,7 @@ import static io.gradus.op.Row.op;
 import static io.gradus.op.Row.unary;
 
 import io.gradus.tensor.DType;
-import io.gradus.tensor.Device;
+import io.gradus.tensor.Devices;
 import io.gradus.tensor.Seed;
 import io.gradus.tensor.Shape;
 import io.gradus.tensor.Tensor;
@@ -654,6 +654,9 @@ final class OpTable {
     String[] some = {"()", "1", "7", "0x3", "2x3x5", "17x33"};
     String[] matrices = {"1x1", "2x3", "0x3", "3x0", "17x33", "2x3x5", "3x1x7", "70x1025"};
     return List.of(
+        one("to", x -> Shapes.to(Shapes.to(x, Devices.other(x.device())), x.device()), x -> x)
+            .everyType()
+            .shapes(some),
         one("reshape(Tensor, long...)", x -> Shapes.reshape(x, 1, -1), x -> asRow(x))
             .everyType()
             .shapes(some)
@@ -867,7 +870,7 @@ final class OpTable {
     return List.of(
         one(
                 "uniform",
-                x -> Random.uniform(x.shape(), SEED, -1, 3, Device.cpu()),
+                x -> Random.uniform(x.shape(), SEED, -1, 3, x.device()),
                 x -> Reference.uniform(x.shape(), SEED, -1, 3))
             .readsShapeOnly()
             .types(DType.F32)
@@ -875,12 +878,12 @@ final class OpTable {
             .shapes("0", "()", "1", "7", "17", "2x3x5", "1025", "32769")
             .rejects(
                 "2",
-                x -> Random.uniform(x[0].shape(), SEED, 2, 1, Device.cpu()),
+                x -> Random.uniform(x[0].shape(), SEED, 2, 1, x[0].device()),
                 "uniform: the lower bound exceeds the upper: 2.0 and 1.0"),
         // Radius and turn are computed in F32 from words of 32 bits.
         one(
                 "normal",
-                x -> Random.normal(x.shape(), SEED, 1, 2, Device.cpu()),
+                x -> Random.normal(x.shape(), SEED, 1, 2, x.device()),
                 x -> Reference.normal(x.shape(), SEED, 1, 2))
             .readsShapeOnly()
             .types(DType.F32)
@@ -889,7 +892,7 @@ final class OpTable {
             .shapes("0", "()", "1", "7", "17", "2x3x5", "1025", "32769")
             .rejects(
                 "2",
-                x -> Random.normal(x[0].shape(), SEED, 0, -1, Device.cpu()),
+                x -> Random.normal(x[0].shape(), SEED, 0, -1, x[0].device()),
                 "normal: the standard deviation must not be negative: -1.0"),
         one("dropout", x -> Random.dropout(x, 0.25, SEED), x -> Reference.dropout(x, 0.25, SEED))
             .anyZero()

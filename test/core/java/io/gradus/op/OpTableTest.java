@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import io.gradus.tensor.DType;
+import io.gradus.tensor.Device;
+import io.gradus.tensor.Devices;
 import java.io.IOException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
@@ -75,7 +77,8 @@ class OpTableTest {
         .flatMap(
             row ->
                 floating(row)
-                    .map(type -> dynamicTest(row + " " + type, () -> Forward.specials(row, type))));
+                    .flatMap(
+                        type -> onEach(row + " " + type, on -> Forward.specials(row, type, on))));
   }
 
   @TestFactory
@@ -84,10 +87,9 @@ class OpTableTest {
         .flatMap(
             row ->
                 row.rejections.stream()
-                    .map(
+                    .flatMap(
                         rejection ->
-                            dynamicTest(
-                                rejection.message(), () -> Refusals.check(row, rejection))));
+                            onEach(rejection.message(), on -> Refusals.check(row, rejection, on))));
   }
 
   @TestFactory
@@ -175,20 +177,26 @@ class OpTableTest {
     return row.types.stream().filter(DType::isFloating);
   }
 
-  /** A test for each row and type, over all shapes. */
+  /** A test for each row, type and device, over all shapes. */
   private static Stream<DynamicTest> trials(
       java.util.function.Predicate<Row> which, Consumer<Trial> check) {
     return rows(which)
         .flatMap(
             row ->
                 row.types.stream()
-                    .map(type -> dynamicTest(row + " " + type, () -> each(row, type, check))));
+                    .flatMap(type -> onEach(row + " " + type, on -> each(row, type, on, check))));
   }
 
-  private static void each(Row row, DType type, Consumer<Trial> check) {
+  /** A test for each device that is there. */
+  private static Stream<DynamicTest> onEach(String name, Consumer<Device> check) {
+    return Devices.all().stream()
+        .map(device -> dynamicTest(name + " on " + device, () -> check.accept(device)));
+  }
+
+  private static void each(Row row, DType type, Device device, Consumer<Trial> check) {
     assertTrue(!row.shapes.isEmpty(), () -> row + " has no shapes");
     for (String operands : row.shapes) {
-      Trial trial = row.trial(operands, type);
+      Trial trial = row.trial(operands, type, device);
       if (type == DType.F32 || trial.size() <= LARGE) {
         check.accept(trial);
       }
@@ -204,7 +212,7 @@ class OpTableTest {
   /** The first operands that are not empty. */
   private static Trial some(Row row) {
     return row.shapes.stream()
-        .map(operands -> row.trial(operands, row.types.get(0)))
+        .map(operands -> row.trial(operands, row.types.get(0), Device.cpu()))
         .filter(trial -> trial.size() > 0)
         .findFirst()
         .orElseThrow();

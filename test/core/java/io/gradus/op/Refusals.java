@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.gradus.autograd.Tape;
 import io.gradus.tensor.DType;
+import io.gradus.tensor.Device;
 import io.gradus.tensor.OtherDevice;
 import io.gradus.tensor.Scope;
 import io.gradus.tensor.Tensor;
@@ -18,9 +19,9 @@ final class Refusals {
 
   /** What the row says that it refuses. */
   @SuppressWarnings("try") // the scope only has to close
-  static void check(Row row, Row.Rejection rejection) {
+  static void check(Row row, Row.Rejection rejection, Device device) {
     try (Scope scope = Scope.open()) {
-      Trial trial = new Trial(row, rejection.message(), rejection.operands(), DType.F32);
+      Trial trial = new Trial(row, rejection.message(), rejection.operands(), DType.F32, device);
       Tensor[] x = trial.tensors(trial.values(row.domain));
       var e = assertThrows(rejection.type(), () -> rejection.op().apply(x));
       assertEquals(rejection.message(), e.getMessage());
@@ -57,7 +58,7 @@ final class Refusals {
       try (Scope scope = Scope.open()) {
         Doubles[] values = trial.values(trial.row().domain);
         Tensor[] x = trial.tensors(values);
-        x[i] = Bits.tensor(DType.BF16, values[i]);
+        x[i] = trial.tensor(DType.BF16, values[i]);
         refuses(
             IllegalArgumentException.class, trial.row().opName() + ": types differ: ", trial, x);
       }
@@ -71,7 +72,7 @@ final class Refusals {
       Doubles[] values = trial.values(trial.row().domain);
       Tensor[] x = trial.tensors(values);
       for (int i : trial.variables()) {
-        x[i] = Bits.tensor(DType.I64, values[i]);
+        x[i] = trial.tensor(DType.I64, values[i]);
       }
       refuses(
           IllegalArgumentException.class,

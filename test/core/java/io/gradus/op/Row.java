@@ -1,6 +1,7 @@
 package io.gradus.op;
 
 import io.gradus.tensor.DType;
+import io.gradus.tensor.Device;
 import io.gradus.tensor.Tensor;
 import java.util.ArrayList;
 import java.util.List;
@@ -274,8 +275,8 @@ final class Row {
   }
 
   /** Numbers, without an element of chance, for one try: the same each time. */
-  Trial trial(String operands, DType type) {
-    return new Trial(this, operands, Operand.parse(operands), type);
+  Trial trial(String operands, DType type, Device device) {
+    return new Trial(this, operands, Operand.parse(operands), type, device);
   }
 
   @Override

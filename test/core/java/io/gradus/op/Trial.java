@@ -1,12 +1,16 @@
 package io.gradus.op;
 
 import io.gradus.tensor.DType;
+import io.gradus.tensor.Device;
 import io.gradus.tensor.Tensor;
 import java.util.List;
 import java.util.SplittableRandom;
 
-/** A row with one set of operands of one type, and the numbers for it: the same in each run. */
-record Trial(Row row, String text, List<Operand> operands, DType type) {
+/**
+ * A row with one set of operands of one type on one device, and the numbers for it: the same in
+ * each run.
+ */
+record Trial(Row row, String text, List<Operand> operands, DType type, Device device) {
 
   Doubles[] values(Domain domain) {
     SplittableRandom random = random();
@@ -31,9 +35,13 @@ record Trial(Row row, String text, List<Operand> operands, DType type) {
   Tensor[] tensors(Doubles[] values) {
     Tensor[] tensors = new Tensor[values.length];
     for (int i = 0; i < values.length; i++) {
-      tensors[i] = Bits.tensor(typeOf(operands.get(i)), values[i]);
+      tensors[i] = tensor(typeOf(operands.get(i)), values[i]);
     }
     return tensors;
+  }
+
+  Tensor tensor(DType type, Doubles values) {
+    return Bits.tensor(type, values, device);
   }
 
   /** The places of the operands that have gradients. */
@@ -54,6 +62,6 @@ record Trial(Row row, String text, List<Operand> operands, DType type) {
 
   @Override
   public String toString() {
-    return row.name + " of " + text + " " + type;
+    return row.name + " of " + text + " " + type + " on " + device;
   }
 }

@@ -206,10 +206,6 @@ class TensorTest {
     refuses(
         "copyFrom: shapes and types must be the same: (2, 3) f32 and (2, 3) f16",
         () -> x.copyFrom(Tensor.zeros(Shape.of(2, 3), DType.F16, CPU)));
-    Tensor elsewhere = Tensor.zeros(Shape.of(2, 3), DType.F32, OtherDevice.get());
-    refuses(
-        "copyFrom: devices differ: cpu and other; move one with to(device)",
-        () -> x.copyFrom(elsewhere));
   }
 
   @Test
@@ -265,7 +261,7 @@ class TensorTest {
   void a_tensor_is_where_it_is() {
     Tensor x = Tensor.zeros(2);
     assertSame(x, x.to(CPU));
-    refuses("to: no way from cpu to other", () -> x.to(OtherDevice.get()));
+    assertSame(OtherDevice.get(), x.to(OtherDevice.get()).device());
   }
 
   // State
@@ -326,15 +322,5 @@ class TensorTest {
     Tensor x = Tensor.zeros(2);
     x.close();
     assertEquals("(2) f32 cpu closed", x.toString());
-  }
-
-  @Test
-  void a_device_that_is_missing_says_why() {
-    var e = assertThrows(IllegalStateException.class, () -> Device.cuda(0));
-    assertEquals(
-        "device: cuda:0 is not available: this version of Gradus has no CUDA backend; use"
-            + " Device.cpu()",
-        e.getMessage());
-    assertSame(CPU, Device.best());
   }
 }

@@ -20,11 +20,13 @@ import picocli.CommandLine.Spec;
     name = "bench",
     description = {
       "Measures throughput on this machine: the median, and the 10th and 90th percentile, over"
-          + " windows of 50 ms or of one step, and the most memory that was resident.",
+          + " windows of 50 ms or of one step, and the most memory that was resident. MFU is the"
+          + " share of the fastest matrix product's rate that a GPT's step takes.",
       "A step of training is: fresh gradients, forward, cross-entropy, backward, and the step of"
           + " the optimizer, on one batch of random data.",
       "mlp_784_256_10_bN: an MLP with 784 inputs, 256 hidden ReLUs and 10 classes, SGD, N samples.",
-      "gpt2_bN_tM: GPT-2 with 124 million parameters, AdamW, N rows of M tokens."
+      "gpt2_bN_tM: GPT-2 with 124 million parameters, AdamW, N rows of M tokens; with activations"
+          + " in BF16 where the name says so, which is for GPUs."
           + " shakespeare_bN_tM: 6 layers of width 384 for 65 characters.",
       "minilm_bN_sM, bertbase_bN_sM: encoders with a head of 2 classes, AdamW, N samples of M"
           + " tokens; without dropout unless the name says so.",
@@ -64,6 +66,8 @@ final class BenchCommand implements Runnable {
               + " Default: ${DEFAULT-VALUE}.")
   private double seconds = 5;
 
+  @Mixin private DeviceOption device;
+
   @Mixin private ThreadsOption threads;
 
   @Option(
@@ -87,26 +91,28 @@ final class BenchCommand implements Runnable {
   @Override
   public void run() {
     check();
+    device.check();
     threads.apply();
+    Device there = device.get();
     Output out = Output.standard();
     if (steps > 0) {
-      out.line(loss(names.get(0)));
+      out.line(loss(names.get(0), there));
       return;
     }
     if (!json) {
       out.line(
-          "%-23s %12s %12s %12s  %-9s %7s %12s",
-          "workload", "median", "p10", "p90", "metric", "threads", "peak RSS MB");
+          "%-23s %12s %12s %12s  %-9s %7s %12s %5s",
+          "workload", "median", "p10", "p90", "metric", "threads", "peak RSS MB", "MFU");
     }
-    for (String name : names.equals(List.of(ALL)) ? Workloads.names() : names) {
-      out.line(measure(name));
-      free();
+    for (String name : names.equals(List.of(ALL)) ? Workloads.names(there) : names) {
+      out.line(measure(name, there));
+      free(there);
     }
   }
 
   /** What other engines have to agree with. */
-  private String loss(String name) {
-    Workload workload = Workloads.create(name);
+  private String loss(String name, Device device) {
+    Workload workload = Workloads.create(name, device);
     Workload.Training training = workload.training();
     if (training == null) {
       throw invalid("--steps: it does not train: " + name);
@@ -133,18 +139,16 @@ final class BenchCommand implements Runnable {
   }
 
   /** In a method of its own, after which nothing refers to the workload any more. */
-  private String measure(String name) {
+  private String measure(String name, Device device) {
     ResidentMemory.resetPeak();
-    Workload workload = Workloads.create(name);
+    Workload workload = Workloads.create(name, device);
     Throughput rate = Throughput.measure(workload, Math.min(MAX_WARM_UP, seconds / 2), seconds);
     OptionalDouble peak = ResidentMemory.peakMb();
-    return json
-        ? jsonLine(name, workload.metric(), rate, peak)
-        : row(name, workload.metric(), rate, peak);
+    return json ? jsonLine(name, workload, rate, peak) : row(name, workload, rate, peak);
   }
 
   /** Gives the memory of one workload back before the next one is measured. */
-  private static void free() {
+  private static void free(Device device) {
     System.gc();
     // What the collector found is told to us bit by bit, and freed when the next tensor is made.
     for (int i = 0; i < LOOKS; i++) {
@@ -153,9 +157,9 @@ final class BenchCommand implements Runnable {
       } catch (InterruptedException e) {
         Thread.currentThread().interrupt();
       }
-      Tensor.of(new int[1]).close();
+      Tensor.of(new int[1]).to(device).close();
     }
-    Device.best().trim();
+    device.trim();
   }
 
   private void check() {
@@ -186,28 +190,36 @@ final class BenchCommand implements Runnable {
     return new ParameterException(spec.commandLine(), message);
   }
 
-  private static String jsonLine(String name, String metric, Throughput rate, OptionalDouble peak) {
+  private static String jsonLine(
+      String name, Workload workload, Throughput rate, OptionalDouble peak) {
     return new Json()
         .put("workload", name)
-        .put("metric", metric)
+        .put("metric", workload.metric())
         .put("median", rate.median(), 2)
         .put("p10", rate.p10(), 2)
         .put("p90", rate.p90(), 2)
-        .put("threads", Device.best().threads())
+        .put("device", workload.device().toString())
+        .put("threads", workload.device().threads())
         .put("peak_rss_mb", peak.orElse(Double.NaN), 1)
+        .put("mfu", workload.mfu(rate.median()), 4)
         .toString();
   }
 
-  private static String row(String name, String metric, Throughput rate, OptionalDouble peak) {
+  private static String row(String name, Workload workload, Throughput rate, OptionalDouble peak) {
     return Text.format(
-        "%-23s %12s %12s %12s  %-9s %7d %12s",
+        "%-23s %12s %12s %12s  %-9s %7d %12s %5s",
         name,
         figure(rate.median()),
         figure(rate.p10()),
         figure(rate.p90()),
-        metric,
-        Device.best().threads(),
-        peak.isPresent() ? Text.format("%.1f", peak.getAsDouble()) : "unknown");
+        workload.metric(),
+        workload.device().threads(),
+        peak.isPresent() ? Text.format("%.1f", peak.getAsDouble()) : "unknown",
+        share(workload.mfu(rate.median())));
+  }
+
+  private static String share(double mfu) {
+    return Double.isNaN(mfu) ? "-" : Text.format("%.0f%%", 100 * mfu);
   }
 
   /** Three digits at least: a large model learns from few samples a second. */

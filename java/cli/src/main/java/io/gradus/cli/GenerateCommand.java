@@ -104,6 +104,8 @@ final class GenerateCommand implements Callable<Integer> {
       description = "Decides what is drawn. Default: ${DEFAULT-VALUE}.")
   private long seed = 42;
 
+  @Mixin private DeviceOption device;
+
   @Mixin private ThreadsOption threads;
 
   @Option(
@@ -118,8 +120,9 @@ final class GenerateCommand implements Callable<Integer> {
     GenerationConfig config = config();
     check(!stops.contains(""), "--stop", "must not be empty", "''");
     List<String> all = prompts();
+    device.check();
     threads.apply();
-    GptFolder.Loaded loaded = new GptFolder(model).load();
+    GptFolder.Loaded loaded = new GptFolder(model).load(device.get());
     var generator = new TextGenerator(loaded.model(), loaded.tokenizer());
     if (all.size() == 1 && !json) {
       stream(generator, all.get(0), config);

@@ -53,7 +53,7 @@ record GptFolder(Path path) {
   /** A model and the tokenizer that it was trained with. */
   record Loaded(Gpt model, Tokenizer tokenizer) {}
 
-  Loaded load() throws IOException {
+  Loaded load(Device device) throws IOException {
     if (!Files.isDirectory(path)) {
       throw new IOException(
           "generate: "
@@ -73,7 +73,7 @@ record GptFolder(Path path) {
               + " train gpt --resume --output "
               + path);
     }
-    Gpt model = new Gpt(config, Device.best(), Seed.of(0));
+    Gpt model = new Gpt(config, device, Seed.of(0));
     model.load(model());
     return new Loaded(model, words);
   }

@@ -15,6 +15,7 @@ record GptPlan(
     long parameters,
     long trainTokens,
     TokenFigures heldOut,
+    Device device,
     double peak) {
 
   /**
@@ -46,8 +47,8 @@ record GptPlan(
         .put("weight_decay", recipe.weightDecay())
         .put("dropout", config.dropout())
         .put("seed", run.seed())
-        .put("device", Device.best().toString())
-        .put("threads", Device.best().threads())
+        .put("device", device.toString())
+        .put("threads", device.threads())
         .put("peak_gflops", peak / 1e9, 1);
   }
 
@@ -58,7 +59,7 @@ record GptPlan(
     return Text.format(
         "%s: %,d bytes, %,d tokens to train, %,d held out%n"
             + "gpt of %d layers, %d heads, width %d, context %d, vocabulary %,d: %,d parameters%n"
-            + "%,d steps of %,d tokens, adamw, learning rate %s, %s with %d threads,"
+            + "%,d steps of %,d tokens, adamw, learning rate %s, %s,"
             + " peak %.0f GFLOP/s measured",
         run.text(),
         run.bytes(),
@@ -73,8 +74,7 @@ record GptPlan(
         recipe.steps(),
         recipe.tokensPerStep(),
         recipe.learningRate(),
-        Device.best(),
-        Device.best().threads(),
+        DeviceOption.describe(device),
         peak / 1e9);
   }
 }

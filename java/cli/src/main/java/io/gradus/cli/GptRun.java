@@ -36,14 +36,19 @@ final class GptRun implements Pretraining.Listener {
   private double best = Double.POSITIVE_INFINITY;
 
   private GptRun(
-      GptFolder folder, RunFile settings, GptConfig config, Tokens tokens, GptReport report)
+      GptFolder folder,
+      RunFile settings,
+      GptConfig config,
+      Tokens tokens,
+      Device device,
+      GptReport report)
       throws IOException {
     this.folder = folder;
     this.settings = settings;
     this.report = report;
     tokenizer = Tokenizer.load(folder.tokenizer());
     Seed seed = Seed.of(settings.seed());
-    model = new Gpt(config, Device.best(), seed.split(0));
+    model = new Gpt(config, device, seed.split(0));
     if (settings.bf16()) {
       model.activations(DType.BF16);
     }
@@ -61,18 +66,24 @@ final class GptRun implements Pretraining.Listener {
             model.parameters().count(),
             trainTokens,
             TokenFigures.of(validation == null ? train : validation, tokenizer),
-            PeakRate.get());
+            device,
+            PeakRate.get(device, settings.bf16() ? DType.BF16 : DType.F32));
   }
 
   /** A training from its beginning. */
   static GptRun start(
-      GptFolder folder, RunFile settings, GptConfig config, Tokens tokens, GptReport report)
+      GptFolder folder,
+      RunFile settings,
+      GptConfig config,
+      Tokens tokens,
+      Device device,
+      GptReport report)
       throws IOException {
-    return new GptRun(folder, settings, config, tokens, report);
+    return new GptRun(folder, settings, config, tokens, device, report);
   }
 
   /** A training that goes on from its last checkpoint. */
-  static GptRun resume(GptFolder folder, GptReport report) throws IOException {
+  static GptRun resume(GptFolder folder, Device device, GptReport report) throws IOException {
     if (!Files.exists(folder.run()) || !Files.exists(folder.last())) {
       boolean begun = Files.exists(folder.run());
       throw new IOException(
@@ -90,7 +101,7 @@ final class GptRun implements Pretraining.Listener {
       throw new IOException(
           "--resume: " + folder.tokens() + " is not the text of this run: it is too short");
     }
-    GptRun run = new GptRun(folder, settings, config, tokens, report);
+    GptRun run = new GptRun(folder, settings, config, tokens, device, report);
     run.training.resume();
     long done = run.training.optimizer().steps();
     if (done >= settings.recipe().steps()) {

@@ -1,6 +1,8 @@
 package io.gradus.cli;
 
 import io.gradus.tensor.Device;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.OptionalDouble;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -52,7 +54,26 @@ final class InfoCommand implements Runnable {
             resident.isPresent() ? Text.format("%.1f MiB", resident.getAsDouble()) : "unknown",
             Text.bytes(Runtime.getRuntime().maxMemory())));
     row("devices", cpu.toString());
-    row("", "cuda: absent: " + Device.whyNoCuda());
+    List<Device> gpus = gpus();
+    if (gpus.isEmpty()) {
+      row("", "cuda: absent: " + Device.whyNoCuda());
+    }
+    for (Device gpu : gpus) {
+      row("", Text.format("%s, %s", gpu.description(), Text.bytes(gpu.limitBytes())));
+    }
+  }
+
+  /** Those that open: each is asked for, since only then it is known what is missing for it. */
+  private static List<Device> gpus() {
+    List<Device> gpus = new ArrayList<>();
+    try {
+      while (Device.whyNoCuda() == null) {
+        gpus.add(Device.cuda(gpus.size()));
+      }
+    } catch (IllegalStateException e) {
+      // That was one more than there are.
+    }
+    return gpus;
   }
 
   private void row(String name, String value) {
@@ -61,6 +82,9 @@ final class InfoCommand implements Runnable {
 
   private static String jsonLine() {
     Device cpu = Device.cpu();
+    List<Device> gpus = gpus();
+    List<String> devices = new ArrayList<>(List.of(cpu.toString()));
+    gpus.forEach(gpu -> devices.add(gpu.toString()));
     return new Json()
         .put("version", Main.Version.number())
         .put("java", java())
@@ -73,9 +97,14 @@ final class InfoCommand implements Runnable {
         .put("memory_held_bytes", cpu.heldBytes())
         .put("rss_mb", ResidentMemory.mb().orElse(Double.NaN), 1)
         .put("java_heap_limit_bytes", Runtime.getRuntime().maxMemory())
-        .put("devices", to -> to.writeArray(new String[] {cpu.toString()}, 0, 1))
+        .put("devices", to -> to.writeArray(devices.toArray(String[]::new), 0, devices.size()))
+        .put("gpus", to -> to.writeArray(described(gpus), 0, gpus.size()))
         .put("why_no_cuda", Device.whyNoCuda())
         .toString();
+  }
+
+  private static String[] described(List<Device> devices) {
+    return devices.stream().map(Device::description).toArray(String[]::new);
   }
 
   private static String java() {

@@ -18,7 +18,8 @@ record Plan(
     double learningRate,
     double weightDecay,
     double dropout,
-    long seed) {
+    long seed,
+    Device device) {
 
   long stepsPerEpoch() {
     return (trainCount + batchSize - 1) / batchSize;
@@ -53,8 +54,8 @@ record Plan(
         .put("weight_decay", weightDecay)
         .put("dropout", dropout)
         .put("seed", seed)
-        .put("device", Device.best().toString())
-        .put("threads", Device.best().threads());
+        .put("device", device.toString())
+        .put("threads", device.threads());
   }
 
   /** For people. */
@@ -62,7 +63,7 @@ record Plan(
   public String toString() {
     return Text.format(
         "%s: %,d images to train, %,d to test%n"
-            + "%s %s: %,d parameters, %s, learning rate %s, batches of %d, %s with %d threads",
+            + "%s %s: %,d parameters, %s, learning rate %s, batches of %d, %s",
         data,
         trainCount,
         testCount,
@@ -72,7 +73,6 @@ record Plan(
         optimizer,
         learningRate,
         batchSize,
-        Device.best(),
-        Device.best().threads());
+        DeviceOption.describe(device));
   }
 }

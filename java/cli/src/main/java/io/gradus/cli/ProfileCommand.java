@@ -65,14 +65,17 @@ final class ProfileCommand implements Runnable {
       description = "Write a picture: when each kernel ran.")
   private Path svg;
 
+  @Mixin private DeviceOption device;
+
   @Mixin private ThreadsOption threads;
 
   @Override
   public void run() {
     check();
+    device.check();
     threads.apply();
     Output out = Output.standard();
-    Workload.Training training = Workloads.create(name).training();
+    Workload.Training training = Workloads.create(name, device.get()).training();
     try (Graph graph = training.capture()) {
       GraphProfile profile = measure(graph, training.inputs(), training.targets());
       out.line("%s", profile.toString().stripTrailing());

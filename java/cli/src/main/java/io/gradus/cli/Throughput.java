@@ -17,6 +17,7 @@ record Throughput(double median, double p10, double p90) {
     do {
       workload.step().run();
     } while (System.nanoTime() - start < warmUp * 1e9);
+    workload.device().await();
     double[] rates = new double[64];
     int count = 0;
     start = System.nanoTime();
@@ -38,6 +39,8 @@ record Throughput(double median, double p10, double p90) {
       steps++;
       elapsed = System.nanoTime() - start;
     } while (elapsed < WINDOW);
+    workload.device().await();
+    elapsed = System.nanoTime() - start;
     return steps * (double) workload.units() / (elapsed / 1e9);
   }
 

@@ -5,6 +5,7 @@ import io.gradus.hub.BpeTrainer;
 import io.gradus.hub.TextGenerator;
 import io.gradus.hub.Tokenizer;
 import io.gradus.model.GptConfig;
+import io.gradus.tensor.Device;
 import io.gradus.train.PretrainingConfig;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -32,7 +33,7 @@ final class TrainGptCommand implements Callable<Integer> {
 
   private static final String END = "<|endoftext|>";
   private static final Set<String> WITH_RESUME =
-      Set.of("--resume", "--output", "--threads", "--json", "--stacktrace");
+      Set.of("--resume", "--output", "--device", "--threads", "--json", "--stacktrace");
 
   @Spec private CommandSpec spec;
 
@@ -106,6 +107,8 @@ final class TrainGptCommand implements Callable<Integer> {
       description = "Go on with the run in the folder, with its settings and to the same bits.")
   private boolean resume;
 
+  @Mixin private DeviceOption device;
+
   @Mixin private ThreadsOption threads;
 
   @Option(
@@ -120,19 +123,22 @@ final class TrainGptCommand implements Callable<Integer> {
     GptFolder folder = new GptFolder(output);
     if (resume) {
       checkResume();
+      device.check();
       threads.apply();
       try (GptReport report = report()) {
-        GptRun.resume(folder, report).run();
+        GptRun.resume(folder, device.get(), report).run();
       }
       return 0;
     }
     GptConfig config = config();
     check(config);
+    device.check();
     checkFolder(folder);
     threads.apply();
+    Device there = device.get(); // what is missing for it comes out before the text is read
     TextSource source = texts == null ? TextSource.mobyDick() : TextSource.of(texts);
     try (GptReport report = report()) {
-      prepare(folder, source, config, report).run();
+      prepare(folder, source, config, there, report).run();
     }
     return 0;
   }
@@ -190,7 +196,8 @@ final class TrainGptCommand implements Callable<Integer> {
   }
 
   /** Fills the folder with all that a run needs. What is wrong with the text comes out before. */
-  private GptRun prepare(GptFolder folder, TextSource source, GptConfig base, GptReport report)
+  private GptRun prepare(
+      GptFolder folder, TextSource source, GptConfig base, Device device, GptReport report)
       throws IOException {
     Tokenizer tokenizer = tokenizer(source, base, report);
     GptConfig config = base.withVocabulary(tokenizer.size());
@@ -211,7 +218,7 @@ final class TrainGptCommand implements Callable<Integer> {
     Tokens tokens = Tokens.open(folder.tokens());
     RunFile settings = settings(source, tokenizer, config, tokens);
     settings.write(folder.run());
-    return GptRun.start(folder, settings, config, tokens, report);
+    return GptRun.start(folder, settings, config, tokens, device, report);
   }
 
   private void checkPrompt(Tokenizer tokenizer, GptConfig config) {

@@ -111,6 +111,8 @@ final class TrainMlpCommand implements Callable<Integer> {
           "Where randomness starts: equal seeds give equal models. Default: ${DEFAULT-VALUE}.")
   private long seed = 42;
 
+  @Mixin private DeviceOption device;
+
   @Mixin private ThreadsOption threads;
 
   @Option(
@@ -130,9 +132,11 @@ final class TrainMlpCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     checkNumbers();
     Path file = output();
+    device.check();
     threads.apply();
+    Device there = device.get();
     ImageData data = folder == null ? Digits.load() : IdxFolder.load(folder);
-    Mlp model = model(data);
+    Mlp model = model(data, there);
     Training training = training(data, model);
     try (Report report = report()) {
       training.run(report);
@@ -217,9 +221,9 @@ final class TrainMlpCommand implements Callable<Integer> {
     return file;
   }
 
-  private Mlp model(ImageData data) {
+  private Mlp model(ImageData data, Device device) {
     MlpConfig config = new MlpConfig(sizes(data), Activation.RELU, dropout());
-    return new Mlp(config, Device.best(), Seed.of(seed).split(0));
+    return new Mlp(config, device, Seed.of(seed).split(0));
   }
 
   private List<Integer> sizes(ImageData data) {
@@ -245,7 +249,8 @@ final class TrainMlpCommand implements Callable<Integer> {
             learningRate(),
             weightDecay(),
             dropout(),
-            seed);
+            seed,
+            model.device());
     Schedule schedule = Schedule.warmupCosine(learningRate(), plan.steps() / 50, plan.steps());
     return new Training(plan, data, model, optimizer(model, schedule), Seed.of(seed).split(1));
   }

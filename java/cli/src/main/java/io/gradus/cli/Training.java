@@ -34,7 +34,7 @@ final class Training {
     this.data = data;
     this.model = model;
     this.optimizer = optimizer;
-    this.batches = Batches.of(data.train(), plan.batchSize()).shuffle(seed);
+    this.batches = Batches.of(data.train(), plan.batchSize()).shuffle(seed).to(model.device());
   }
 
   void run(Report report) {

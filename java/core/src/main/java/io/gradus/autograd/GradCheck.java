@@ -80,7 +80,7 @@ public final class GradCheck {
     try (Tape tape = Tape.record()) {
       Tensor y = function.apply(inputs);
       float[] weights = weights(y.size());
-      Gradients gradients = tape.vjp(y, Tensor.of(weights, y.shape()), inputs);
+      Gradients gradients = tape.vjp(y, Tensor.of(weights, y.shape()).to(y.device()), inputs);
       float[][] values = new float[inputs.length][];
       for (int i = 0; i < inputs.length; i++) {
         values[i] = gradients.get(inputs[i]).toFloats();

@@ -106,7 +106,8 @@ public final class Graph implements AutoCloseable {
   /**
    * Runs a step and records it.
    *
-   * @param inputs what the step reads and other replays give other values; all on one device
+   * @param inputs what the step reads and other replays give other values; all on one device, whose
+   *     kernels are recorded. Without inputs those of {@link Device#best()} are
    * @throws IllegalStateException where a tape records, or another capture runs, on this thread
    * @throws RuntimeException where the step does what cannot be captured, or fails
    */
@@ -129,12 +130,14 @@ public final class Graph implements AutoCloseable {
     }
     synchronized (RUNNING) {
       Device device = inputs.length > 0 ? inputs[0].device() : Device.best();
+      checkDevices(device, inputs);
       Capture capture = new Capture(device);
       capture.backend.startCapture();
       boolean ran = false;
       CURRENT.set(capture);
       try (SeedTrace seeds = SeedTrace.start()) {
         Tensor result = Scope.outside(() -> runOnce(step, inputs));
+        checkDevices(device, result);
         ran = true;
         return finish(capture, seeds, result, inputs);
       } finally {
@@ -143,6 +146,19 @@ public final class Graph implements AutoCloseable {
           capture.backend.abandonCapture();
         }
         Reference.reachabilityFence(inputs);
+      }
+    }
+  }
+
+  private static void checkDevices(Device device, Tensor... tensors) {
+    for (Tensor tensor : tensors) {
+      if (tensor != null && tensor.device() != device) {
+        throw new IllegalArgumentException(
+            "capture: devices differ: "
+                + device
+                + " is captured, and an input or the result is on "
+                + tensor.device()
+                + "; hand the step inputs on the device that it runs on");
       }
     }
   }

@@ -46,6 +46,10 @@ public final class Backend extends Pointer {
   public static native Backend open(
       String path, String blasPath, int engine, int threads, @Cast("int64_t") long memoryLimit);
 
+  /** Opens the library of a GPU's backend; settings are lines {@code name=value}. */
+  public static native Backend openCuda(
+      String path, int device, @Cast("int64_t") long memoryLimit, String settings);
+
   /** The x86-64 level of this processor, 1 to 4; 0 on another architecture. */
   public static native int cpuLevel();
 
@@ -68,6 +72,9 @@ public final class Backend extends Pointer {
   /** A direct buffer's bytes, from its position. */
   public native void upload(long to, @Cast("const void*") ByteBuffer from, long bytes);
 
+  /** From an address in the host's memory. */
+  public native void upload(long to, @Cast("const void*") long from, long bytes);
+
   @CriticalRegion
   public native void download(@Cast("void*") byte[] to, long from, long bytes);
 
@@ -81,6 +88,9 @@ public final class Backend extends Pointer {
   public native void download(@Cast("void*") float[] to, long from, long bytes);
 
   public native void download(@Cast("void*") ByteBuffer to, long from, long bytes);
+
+  /** To an address in the host's memory. */
+  public native void download(@Cast("void*") long to, long from, long bytes);
 
   // About this backend
   public native int threads();
@@ -97,6 +107,8 @@ public final class Backend extends Pointer {
   public native long heldBytes();
 
   public native long limitBytes();
+
+  public native long freeBytes();
 
   // Graphs
   public native void startCapture();

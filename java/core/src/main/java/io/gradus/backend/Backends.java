@@ -27,6 +27,13 @@ public final class Backends {
 
   private static final String OPENBLAS = "org/bytedeco/openblas/";
 
+  static {
+    // Every Pointer allocation would otherwise compare the process's resident memory, in which ours
+    // counts, with a multiple of the Java heap, and collect garbage over and over.
+    Property.setDefault("org.bytedeco.javacpp.maxPhysicalBytes", "0");
+    Property.setDefault("org.bytedeco.javacpp.maxBytes", "0");
+  }
+
   private static volatile Backend cpu;
 
   private Backends() {}
@@ -35,6 +42,28 @@ public final class Backends {
   public static Backend cpu() {
     Backend opened = cpu;
     return opened != null ? opened : openOnce();
+  }
+
+  /**
+   * A GPU's backend, opened anew with the system properties {@code gradus.*}.
+   *
+   * @throws IllegalStateException where it cannot be; the message says what is missing, and how to
+   *     get it
+   */
+  public static Backend cuda(int index) {
+    String library = CudaLibrary.path();
+    String settings = CudaLibrary.settings();
+    long limit = Property.number("gradus.cuda.memory", 0);
+    try {
+      return Backend.openCuda(library, index, limit, settings);
+    } catch (LinkageError e) {
+      throw noGlue(Loader.getPlatform(), e);
+    } catch (RuntimeException e) {
+      String why = e.getMessage().replaceFirst("^(cuda|open): ", "");
+      boolean driver = why.startsWith("no device can be used");
+      throw new IllegalStateException(
+          driver ? why + "; it takes an NVIDIA GPU and its driver, 580 or newer" : why, e);
+    }
   }
 
   /** Not left to class initialization, which hides why it failed from its second caller on. */
@@ -46,12 +75,8 @@ public final class Backends {
   }
 
   private static Backend openCpu() {
-    // Every Pointer allocation would otherwise compare the process's resident memory, in which ours
-    // counts, with a multiple of the Java heap, and collect garbage over and over.
-    setDefault("org.bytedeco.javacpp.maxPhysicalBytes", "0");
-    setDefault("org.bytedeco.javacpp.maxBytes", "0");
-    int threads = intProperty("gradus.threads", Runtime.getRuntime().availableProcessors());
-    long limit = longProperty("gradus.memory", 0);
+    int threads = Property.threads("gradus.threads", Runtime.getRuntime().availableProcessors());
+    long limit = Property.number("gradus.memory", 0);
     String platform = Loader.getPlatform();
     return Backend.open(cpuLibrary(platform), openBlas(platform), engine(), threads, limit);
   }
@@ -66,32 +91,6 @@ public final class Backends {
           throw new IllegalArgumentException(
               "gradus.gemm: there is no " + gemm + ": supported are own, openblas and auto");
     };
-  }
-
-  private static void setDefault(String property, String value) {
-    if (System.getProperty(property) == null) {
-      System.setProperty(property, value);
-    }
-  }
-
-  private static int intProperty(String name, int otherwise) {
-    long value = longProperty(name, otherwise);
-    if (value < 1 || value > 1024) {
-      throw new IllegalArgumentException(name + ": must lie in 1 to 1024: " + value);
-    }
-    return (int) value;
-  }
-
-  private static long longProperty(String name, long otherwise) {
-    String text = System.getProperty(name);
-    if (text == null) {
-      return otherwise;
-    }
-    try {
-      return Long.parseLong(text.trim());
-    } catch (NumberFormatException e) {
-      throw new IllegalArgumentException(name + ": not a whole number: " + text, e);
-    }
   }
 
   /** The best library that this processor can run, or the one that {@code gradus.cpu} names. */
@@ -133,22 +132,26 @@ public final class Backends {
                 + ": supported are v2, v3 and v4 on x86-64, base elsewhere");
   }
 
-  /** The glue comes from the same jar as the libraries, so its absence has the same cure. */
   private static int processorLevel(String platform) {
     try {
       return Backend.cpuLevel();
     } catch (LinkageError e) {
-      throw new IllegalStateException(
-          "gradus: the native code for "
-              + platform
-              + " cannot be loaded; add io.gradus:gradus"
-              + " with the classifier "
-              + platform
-              + " ("
-              + e.getMessage()
-              + ")",
-          e);
+      throw noGlue(platform, e);
     }
+  }
+
+  /** The glue comes from the same jar as the CPU's libraries, so its absence has the same cure. */
+  private static IllegalStateException noGlue(String platform, LinkageError e) {
+    return new IllegalStateException(
+        "gradus: the native code for "
+            + platform
+            + " cannot be loaded; add io.gradus:gradus"
+            + " with the classifier "
+            + platform
+            + " ("
+            + e.getMessage()
+            + ")",
+        e);
   }
 
   private static String libraryName(String platform, String level) {

@@ -1,5 +1,6 @@
 package io.gradus.data;
 
+import io.gradus.tensor.Device;
 import io.gradus.tensor.Seed;
 import io.gradus.tensor.Tensor;
 import java.util.Arrays;
@@ -26,13 +27,15 @@ public final class Batches implements Iterable<Batch> {
   private final int batchSize;
   private final Seed seed; // null where the order stays
   private final boolean dropLast;
+  private final Device device; // null where they stay where the data is
   private long next;
 
-  private Batches(Dataset data, int batchSize, Seed seed, boolean dropLast) {
+  private Batches(Dataset data, int batchSize, Seed seed, boolean dropLast, Device device) {
     this.data = data;
     this.batchSize = batchSize;
     this.seed = seed;
     this.dropLast = dropLast;
+    this.device = device;
   }
 
   /**
@@ -42,17 +45,22 @@ public final class Batches implements Iterable<Batch> {
     if (batchSize < 1) {
       throw new IllegalArgumentException("batches: the size must be positive: " + batchSize);
     }
-    return new Batches(data, batchSize, null, false);
+    return new Batches(data, batchSize, null, false, null);
   }
 
   /** Shuffled; the seed and the number of the epoch decide how. */
   public Batches shuffle(Seed seed) {
-    return new Batches(data, batchSize, seed, dropLast);
+    return new Batches(data, batchSize, seed, dropLast, device);
   }
 
   /** Without a last batch that is smaller than the others. */
   public Batches dropLast() {
-    return new Batches(data, batchSize, seed, true);
+    return new Batches(data, batchSize, seed, true, device);
+  }
+
+  /** On the device of the model, wherever the data is. */
+  public Batches to(Device device) {
+    return new Batches(data, batchSize, seed, dropLast, device);
   }
 
   /** The number of batches in an epoch. */
@@ -108,8 +116,17 @@ public final class Batches implements Iterable<Batch> {
       long from = batchSize * taken++;
       long to = Math.min(from + batchSize, data.size());
       Dataset rows = order == null ? data.slice(from, to) : shuffled((int) from, (int) to);
-      current = new Batch(rows.inputs(), rows.labels());
+      current = moved(new Batch(rows.inputs(), rows.labels()));
       return current;
+    }
+
+    private Batch moved(Batch batch) {
+      if (device == null || device == batch.inputs().device()) {
+        return batch;
+      }
+      try (batch) {
+        return batch.to(device);
+      }
     }
 
     private Dataset shuffled(int from, int to) {

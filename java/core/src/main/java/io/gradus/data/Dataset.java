@@ -3,6 +3,7 @@ package io.gradus.data;
 import io.gradus.op.Indexing;
 import io.gradus.op.Pointwise;
 import io.gradus.tensor.DType;
+import io.gradus.tensor.Device;
 import io.gradus.tensor.Scope;
 import io.gradus.tensor.Seed;
 import io.gradus.tensor.Shape;
@@ -68,7 +69,14 @@ public record Dataset(Tensor inputs, Tensor labels) {
 
   /** The examples of these numbers, I32 or I64, copied. */
   Dataset take(Tensor index) {
-    return new Dataset(Indexing.takeRows(inputs, index), Indexing.takeRows(labels, index));
+    return new Dataset(
+        Indexing.takeRows(inputs, index.to(inputs.device())),
+        Indexing.takeRows(labels, index.to(labels.device())));
+  }
+
+  /** The same examples on a device, whence batches come without a way to go. */
+  public Dataset to(Device device) {
+    return new Dataset(inputs.to(device), labels.to(device));
   }
 
   /**

@@ -1,5 +1,6 @@
 package io.gradus.data;
 
+import io.gradus.tensor.Device;
 import io.gradus.tensor.Tensor;
 
 /**
@@ -23,6 +24,15 @@ public record TokenBatch(Tensor inputs, Tensor targets, Tensor documents, Tensor
   /** The number of tokens. */
   public long size() {
     return inputs.size();
+  }
+
+  /** The same tokens on a device: these tensors where they are there, else copies. */
+  public TokenBatch to(Device device) {
+    return new TokenBatch(
+        inputs.to(device),
+        targets.to(device),
+        documents == null ? null : documents.to(device),
+        positions == null ? null : positions.to(device));
   }
 
   /** Frees the tensors now. */

@@ -1,5 +1,6 @@
 package io.gradus.data;
 
+import io.gradus.tensor.Device;
 import io.gradus.tensor.Seed;
 import io.gradus.tensor.Tensor;
 import java.util.SplittableRandom;
@@ -25,8 +26,10 @@ public final class TokenBatches {
   private final int time;
   private final Seed seed; // null for one window after the other
   private final int endOfText; // -1 where rows are not cut into documents
+  private final Device device;
 
-  private TokenBatches(Tokens tokens, int batch, int time, Seed seed, int endOfText) {
+  private TokenBatches(
+      Tokens tokens, int batch, int time, Seed seed, int endOfText, Device device) {
     if (batch < 1 || time < 1) {
       throw new IllegalArgumentException(
           "batches: sizes must be positive: batch " + batch + ", time " + time);
@@ -44,16 +47,17 @@ public final class TokenBatches {
     this.time = time;
     this.seed = seed;
     this.endOfText = endOfText;
+    this.device = device;
   }
 
   /** Rows that begin anywhere, as the seed and the number of the batch decide; without an end. */
   public static TokenBatches random(Tokens tokens, int batch, int time, Seed seed) {
-    return new TokenBatches(tokens, batch, time, seed, -1);
+    return new TokenBatches(tokens, batch, time, seed, -1, Device.cpu());
   }
 
   /** Rows one after the other, each token a target once; the rest that fills no row is left out. */
   public static TokenBatches inOrder(Tokens tokens, int batch, int time) {
-    return new TokenBatches(tokens, batch, time, null, -1);
+    return new TokenBatches(tokens, batch, time, null, -1, Device.cpu());
   }
 
   /**
@@ -61,7 +65,12 @@ public final class TokenBatches {
    * another, which neither sees it nor counts its positions on.
    */
   public TokenBatches documents(int endOfText) {
-    return new TokenBatches(tokens, batch, time, seed, endOfText);
+    return new TokenBatches(tokens, batch, time, seed, endOfText, device);
+  }
+
+  /** On the device of the model; without it they are on the CPU. */
+  public TokenBatches to(Device device) {
+    return new TokenBatches(tokens, batch, time, seed, endOfText, device);
   }
 
   /** The number of batches before they repeat; of random ones, those of an epoch. */
@@ -73,9 +82,7 @@ public final class TokenBatches {
     return (tokens.size() - 1) / time;
   }
 
-  /**
-   * A batch by its number, on the CPU. In order, the last one has fewer rows where they do not fit.
-   */
+  /** A batch by its number. In order, the last one has fewer rows where they do not fit. */
   public TokenBatch get(long number) {
     if (number < 0 || seed == null && number >= count()) {
       throw new IndexOutOfBoundsException(
@@ -95,7 +102,7 @@ public final class TokenBatches {
       System.arraycopy(row, 1, targets, i * time, time);
     }
     if (endOfText < 0) {
-      return new TokenBatch(Tensor.of(inputs, rows, time), Tensor.of(targets, rows, time));
+      return new TokenBatch(tensor(inputs, rows), tensor(targets, rows));
     }
     return withDocuments(inputs, targets, rows);
   }
@@ -112,10 +119,20 @@ public final class TokenBatches {
       }
     }
     return new TokenBatch(
-        Tensor.of(inputs, rows, time),
-        Tensor.of(targets, rows, time),
-        Tensor.of(documents, rows, time),
-        Tensor.of(positions, rows, time));
+        tensor(inputs, rows),
+        tensor(targets, rows),
+        tensor(documents, rows),
+        tensor(positions, rows));
+  }
+
+  private Tensor tensor(int[] ids, int rows) {
+    Tensor read = Tensor.of(ids, rows, time);
+    if (device == read.device()) {
+      return read;
+    }
+    try (read) {
+      return read.to(device);
+    }
   }
 
   /**

@@ -41,12 +41,7 @@ final class BeamSearch {
         (int) Math.min(model.config().context(), prompt.length + (long) config.maxTokens());
     List<Beam> done = new ArrayList<>();
     List<Beam> alive = new ArrayList<>();
-    try (var cache =
-        new KeyValueCache(
-            model.config(),
-            beams,
-            capacity,
-            model.parameters().tensors().iterator().next().device())) {
+    try (var cache = new KeyValueCache(model.config(), beams, capacity, model.device())) {
       float[] scores;
       try (Scope scope = Scope.open()) {
         scores = cache.read(model, 0, prompt).toFloats();
@@ -63,7 +58,7 @@ final class BeamSearch {
           && !isSettled(done, alive)) {
         int[] next = alive.stream().mapToInt(beam -> beam.tokens[beam.tokens.length - 1]).toArray();
         try (Scope scope = Scope.open()) {
-          scores = model.next(Tensor.of(next, beams, 1), cache).toFloats();
+          scores = model.next(Tensor.of(next, beams, 1).to(model.device()), cache).toFloats();
         }
         List<Beam> longer = new ArrayList<>();
         for (Step step : best(alive, prompt, scores, vocabulary, done)) {

@@ -132,12 +132,7 @@ public final class Generator {
       longest = Math.max(longest, prompt.length);
     }
     int capacity = (int) Math.min(model.config().context(), longest + (long) config.maxTokens());
-    try (var cache =
-        new KeyValueCache(
-            model.config(),
-            prompts.size(),
-            capacity,
-            model.parameters().tensors().iterator().next().device())) {
+    try (var cache = new KeyValueCache(model.config(), prompts.size(), capacity, model.device())) {
       int[] next = new int[prompts.size()];
       for (int i = 0; i < prompts.size(); i++) {
         try (Scope scope = Scope.open()) {
@@ -158,7 +153,8 @@ public final class Generator {
           if (texts.stream().allMatch(text -> text.done)) {
             break;
           }
-          float[] scores = model.next(Tensor.of(next, next.length, 1), cache).toFloats();
+          float[] scores =
+              model.next(Tensor.of(next, next.length, 1).to(model.device()), cache).toFloats();
           int vocabulary = model.config().vocabulary();
           for (int i = 0; i < texts.size(); i++) {
             if (!texts.get(i).done) {

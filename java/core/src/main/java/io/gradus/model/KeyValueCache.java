@@ -49,7 +49,7 @@ public final class KeyValueCache implements AutoCloseable {
               Scope.outside(() -> Tensor.zeros(shape, DType.F32, device)),
               Scope.outside(() -> Tensor.zeros(shape, DType.F32, device))));
     }
-    lengthsTensor = Scope.outside(() -> Tensor.of(new int[batch]).to(device));
+    lengthsTensor = Scope.outside(() -> Tensor.zeros(Shape.of(batch), DType.I32, device));
   }
 
   private KeyValueCache(KeyValueCache all, int sequence) {
@@ -61,7 +61,8 @@ public final class KeyValueCache implements AutoCloseable {
       layers.add(
           new Layer(layer.heads, layer.keys.view(shape, first), layer.values.view(shape, first)));
     }
-    lengthsTensor = Scope.outside(() -> Tensor.of(new int[] {all.lengths[sequence]}));
+    Device device = all.lengthsTensor.device();
+    lengthsTensor = Scope.outside(() -> Tensor.zeros(Shape.of(1), DType.I32, device));
   }
 
   /** The number of sequences. */
@@ -88,8 +89,9 @@ public final class KeyValueCache implements AutoCloseable {
   public Tensor read(Gpt model, int sequence, int[] ids) {
     lengths[sequence] = 0;
     try (KeyValueCache own = new KeyValueCache(this, sequence);
-        Tensor row = Tensor.of(ids, 1, ids.length)) {
-      Tensor scores = model.next(row, own);
+        Tensor row = Tensor.of(ids, 1, ids.length);
+        Tensor there = row.to(lengthsTensor.device())) {
+      Tensor scores = model.next(there, own);
       lengths[sequence] = ids.length;
       return scores;
     }
@@ -158,7 +160,7 @@ public final class KeyValueCache implements AutoCloseable {
     for (int i = 0; i < places.length; i++) {
       places[i] = lengths[(int) (i / time)] + (int) (i % time);
     }
-    return Tensor.of(places, lengths.length, time);
+    return Tensor.of(places, lengths.length, time).to(lengthsTensor.device());
   }
 
   /** Counts tokens whose keys and values every layer adds in turn. */

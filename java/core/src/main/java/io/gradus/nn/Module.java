@@ -1,6 +1,7 @@
 package io.gradus.nn;
 
 import io.gradus.data.SafeTensors;
+import io.gradus.tensor.Device;
 import io.gradus.tensor.Scope;
 import io.gradus.tensor.Tensor;
 import java.io.IOException;
@@ -92,6 +93,11 @@ public abstract class Module {
   private void collect(String prefix, Map<String, Tensor> into) {
     parameters.forEach((name, tensor) -> into.put(prefix + name, tensor));
     children.forEach((name, part) -> part.collect(prefix + name + ".", into));
+  }
+
+  /** Where its parameters are; the processor where it has none. */
+  public final Device device() {
+    return parameters().tensors().stream().findFirst().map(Tensor::device).orElse(Device.cpu());
   }
 
   /**

@@ -5,6 +5,7 @@ import static io.gradus.autograd.Wrt.wrt;
 
 import io.gradus.autograd.Tape;
 import io.gradus.autograd.Wrt;
+import io.gradus.tensor.Device;
 import io.gradus.tensor.Shape;
 import io.gradus.tensor.Tensor;
 import java.util.Arrays;
@@ -70,6 +71,14 @@ public final class Shapes {
       full[free] = x.size() / known;
     }
     return Shape.of(full);
+  }
+
+  /** The tensor where it is on that device already, else a copy there. */
+  public static Tensor to(Tensor x, Device device) {
+    if (x.device() == device) {
+      return x;
+    }
+    return Tape.record("to", x.to(device), moved(x, dy -> to(dy, x.device())));
   }
 
   /** Rows {@code from} (inclusive) to {@code to} (exclusive) of the first axis, sharing memory. */

@@ -37,7 +37,7 @@ final class NativeMemory {
     if (address == 0) {
       USED.addAndGet(-bytes);
       pressure = nextPressure(); // what was not to be had must not delay the next collection
-      throw new OutOfDeviceMemoryException(device, bytes, device.usedBytes(), device.limitBytes());
+      throw new OutOfDeviceMemoryException(device, bytes);
     }
     return address;
   }

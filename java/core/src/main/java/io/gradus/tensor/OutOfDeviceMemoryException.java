@@ -7,17 +7,21 @@ public final class OutOfDeviceMemoryException extends RuntimeException {
 
   private static final long serialVersionUID = 1L;
 
-  OutOfDeviceMemoryException(Device device, long requested, long used, long limit) {
+  OutOfDeviceMemoryException(Device device, long requested) {
     super(
         "out of memory on "
             + device
             + ": "
             + text(requested)
             + " requested, "
-            + text(used)
-            + " held by tensors, the limit is "
-            + text(limit)
-            + "; use smaller batches, close scopes sooner or raise -Dgradus.memory (bytes)");
+            + text(device.usedBytes())
+            + " held by tensors, "
+            + text(device.freeBytes())
+            + " free, the limit is "
+            + text(device.limitBytes())
+            + "; use smaller batches, close scopes sooner or raise -Dgradus."
+            + (device.isHost() ? "memory" : "cuda.memory")
+            + " (bytes)");
   }
 
   private static String text(long bytes) {

@@ -234,6 +234,10 @@ public final class Tensor implements AutoCloseable {
     float[] values = new float[arrayLength()];
     if (dtype == DType.F32) {
       backend().download(values, address(), byteSize());
+    } else if (!device().isHost()) {
+      try (Tensor copy = to(Device.cpu())) {
+        return copy.toFloats();
+      }
     } else {
       Tensor copy = empty(shape, DType.F32, device());
       backend().cast(dtype.code(), address(), DType.F32.code(), copy.address(), size());
@@ -327,24 +331,27 @@ public final class Tensor implements AutoCloseable {
   }
 
   /**
-   * Overwrites the values with another tensor's. Not recorded by tapes.
+   * Overwrites the values with another tensor's, which may be on another device. Not recorded by
+   * tapes.
    *
-   * @throws IllegalArgumentException where shapes, types or devices differ
+   * @throws IllegalArgumentException where shapes or types differ
    */
   public Tensor copyFrom(Tensor x) {
     if (!shape.equals(x.shape) || dtype != x.dtype) {
       throw new IllegalArgumentException(
           "copyFrom: shapes and types must be the same: " + describe() + " and " + x.describe());
     }
-    if (device() != x.device()) {
-      throw new IllegalArgumentException(
-          "copyFrom: devices differ: "
-              + device()
-              + " and "
-              + x.device()
-              + "; move one with to(device)");
+    if (device() == x.device()) {
+      backend().copy(x.address(), address(), byteSize());
+    } else if (x.device().isHost()) {
+      backend().upload(address(), x.address(), byteSize());
+    } else if (device().isHost()) {
+      x.backend().download(address(), x.address(), byteSize());
+    } else {
+      try (Tensor host = x.to(Device.cpu())) {
+        copyFrom(host);
+      }
     }
-    backend().copy(x.address(), address(), byteSize());
     Reference.reachabilityFence(x);
     Reference.reachabilityFence(this);
     return this;
@@ -362,12 +369,12 @@ public final class Tensor implements AutoCloseable {
     return emptyLike(this).copyFrom(this);
   }
 
-  /** This tensor where it is on that device already, else a copy there. */
+  /**
+   * This tensor where it is on that device already, else a copy there. Not recorded by tapes: with
+   * gradients use {@code Shapes.to}.
+   */
   public Tensor to(Device device) {
-    if (device == device()) {
-      return this;
-    }
-    throw new IllegalArgumentException("to: no way from " + device() + " to " + device);
+    return device == device() ? this : empty(shape, dtype, device).copyFrom(this);
   }
 
   // Memory

@@ -29,7 +29,7 @@ public record Evaluation(double loss, ConfusionMatrix confusion) {
     boolean training = model.isTraining();
     model.eval();
     try {
-      return run(model, Batches.of(data, batchSize));
+      return run(model, Batches.of(data, batchSize).to(model.device()));
     } finally {
       if (training) {
         model.train();

@@ -124,7 +124,8 @@ public final class Pretraining {
   }
 
   private TokenBatches documents(TokenBatches batches) {
-    return config.endOfText() < 0 ? batches : batches.documents(config.endOfText());
+    TokenBatches there = batches.to(model.device());
+    return config.endOfText() < 0 ? there : there.documents(config.endOfText());
   }
 
   private static void checkVocabulary(Gpt model, Tokens tokens) {
