@@ -55,9 +55,9 @@ inline int threadsFor(int64_t cols, int most = kThreads) {
 /** How rows are shared out among blocks that each keep a sum for every column: by size alone, so
  * that the sums do not depend on the device. */
 struct Chunks {
-  explicit Chunks(int64_t rows) {
-    constexpr int64_t kMost = 128, kRows = 32;
-    size = std::max(kRows, ceilDivide(rows, kMost));
+  /** `most` chunks, of `least` rows or more. */
+  explicit Chunks(int64_t rows, int64_t most = 128, int64_t least = 32) {
+    size = std::max(least, ceilDivide(rows, most));
     count = ceilDivide(rows, size);
   }
   int64_t size, count;
@@ -65,26 +65,40 @@ struct Chunks {
 
 namespace detail {
 
+/** Each block has the columns of a warp's lanes. Its warps share out the rows, as one thread would
+ * wait for memory at each of them. */
 template <class E>
 __global__ void sumPartials(const float* partials, int64_t count, int64_t stride, E* y,
                             int64_t cols, bool accumulate) {
-  for (int64_t column = threadIndex(); column < cols; column += threadCount()) {
-    float sum = 0;
-    for (int64_t c = 0; c < count; ++c) sum += partials[c * stride + column];
-    math::store(accumulate ? sum + math::toFloat(y[column]) : sum, y + column);
+  __shared__ float parts[kWarp][kWarp];
+  const int lane = static_cast<int>(threadIdx.x) % kWarp;
+  const int warp = static_cast<int>(threadIdx.x) / kWarp;
+  const int warps = static_cast<int>(blockDim.x) / kWarp;
+  const int64_t column = blockIndex() * kWarp + lane;
+  float sum = 0;
+  if (column < cols) {
+#pragma unroll 8
+    for (int64_t c = warp; c < count; c += warps) sum += partials[c * stride + column];
   }
+  parts[warp][lane] = sum;
+  __syncthreads();
+  if (warp > 0 || column >= cols) return;
+  for (int w = 1; w < warps; ++w) sum += parts[w][lane];
+  math::store(accumulate ? sum + math::toFloat(y[column]) : sum, y + column);
 }
 
 }  // namespace detail
 
-/** y (cols) = the sum of the rows of partials (count rows, `stride` apart), in their order, + y
- * where it accumulates. */
+/** y (cols) = the sum of the rows of partials (count rows, `stride` apart), + y where it
+ * accumulates; in an order that depends on their count alone. */
 inline void sumPartials(Gpu& gpu, const char* name, const float* partials, int64_t count,
                         int64_t stride, DType t, Out y, int64_t cols, bool accumulate = false) {
   withFloating(t, [&](auto element) {
     using E = decltype(element);
-    launch(gpu, name, gridFor(gpu, cols), detail::sumPartials<E>, partials, count, stride,
-           y.as<E>(), cols, accumulate);
+    constexpr int64_t kMost = 512;
+    const int threads = threadsFor(count * kWarp, kMost);
+    launch(gpu, name, blocksFor(ceilDivide(cols, kWarp), threads), detail::sumPartials<E>, partials,
+           count, stride, y.as<E>(), cols, accumulate);
   });
 }
 

@@ -1,7 +1,8 @@
 // The 16-bit element types and their conversions: to float exactly, from float to nearest even.
 // And those of floats to integers.
 //
-// Every conversion is free of branches, so that loops over it vectorize at all levels.
+// Every conversion is free of branches, so that loops over it vectorize at all levels. A GPU has an
+// instruction for each but the simplest; of NaN they keep no more than that it is one.
 #pragma once
 
 #include <cstdint>
@@ -41,6 +42,11 @@ GRADUS_FN float toFloat(float x) { return x; }
 GRADUS_FN float toFloat(BF16 x) { return floatOf(static_cast<uint32_t>(x.bits) << 16); }
 
 GRADUS_FN float toFloat(F16 x) {
+#if defined(__CUDA_ARCH__)
+  float y;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x.bits));
+  return y;
+#else
   constexpr uint32_t kRebias = (127 - 15) << 23;
   uint32_t magnitude = (x.bits & 0x7fffu) << 13;
   uint32_t sign = (x.bits & 0x8000u) << 16;
@@ -51,16 +57,28 @@ GRADUS_FN float toFloat(F16 x) {
   uint32_t subnormal = bitsOf(floatOf(magnitude + kSmallestNormal) - floatOf(kSmallestNormal));
   uint32_t finite = magnitude < (1u << 23) ? subnormal : normal;
   return floatOf((magnitude >= (31u << 23) ? special : finite) | sign);
+#endif
 }
 
 GRADUS_FN BF16 toBF16(float x) {
+#if defined(__CUDA_ARCH__)
+  BF16 y;
+  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(y.bits) : "f"(x));
+  return y;
+#else
   uint32_t bits = bitsOf(x);
   uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
   uint32_t quiet = (bits >> 16) | 0x40u;  // rounding could turn a NaN into infinity
   return BF16{static_cast<uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? quiet : rounded)};
+#endif
 }
 
 GRADUS_FN F16 toF16(float x) {
+#if defined(__CUDA_ARCH__)
+  F16 y;
+  asm("cvt.rn.f16.f32 %0, %1;" : "=h"(y.bits) : "f"(x));
+  return y;
+#else
   uint32_t magnitude = bitsOf(x) & 0x7fffffffu;
   uint32_t sign = (bitsOf(x) >> 16) & 0x8000u;
   uint32_t normal = (magnitude - ((127u - 15u) << 23) + 0xfffu + ((magnitude >> 13) & 1u)) >> 13;
@@ -70,6 +88,7 @@ GRADUS_FN F16 toF16(float x) {
   uint32_t nan = 0x7e00u | ((magnitude >> 13) & 0x3ffu);
   uint32_t inRange = magnitude >= 0x477ff000u ? 0x7c00u : finite;  // from 65520 on: infinity
   return F16{static_cast<uint16_t>((magnitude > 0x7f800000u ? nan : inRange) | sign)};
+#endif
 }
 
 GRADUS_FN void store(float x, float* y) { *y = x; }

@@ -86,7 +86,8 @@ class Block {
   void runThreads();
   void resume(Fiber& fiber);
   void giveWay();
-  bool releaseWarp(int warp);
+  bool releaseWarp(int warp, int l);
+  void leaveWarp(int warp);
   bool releaseBlock();
   [[noreturn]] static void fail(const char* why);
 
@@ -101,7 +102,8 @@ class Block {
   const void* homeBottom_ = nullptr;
   size_t homeSize_ = 0;
   int count_ = 0;
-  int blocker_ = 0;  // who was last not at a barrier: asked first
+  int atBlock_ = 0;  // threads that wait for the block
+  int done_ = 0;
 };
 
 Block block;
@@ -158,45 +160,43 @@ void Block::meetWarp(unsigned mask) {
     fail("a thread waits for a warp's lanes without being one");
   self->mask = mask;
   self->state = State::AtWarp;
-  if (!releaseWarp(self->index / 32)) giveWay();
+  if (!releaseWarp(self->index / 32, self->index % 32)) giveWay();
 }
 
 void Block::meetBlock() {
   current_->state = State::AtBlock;
+  ++atBlock_;
   if (!releaseBlock()) giveWay();
 }
 
-/** Lets those go on whose lanes are all there. */
-bool Block::releaseWarp(int warp) {
+/** Lets the lanes go on that lane l waits for, if they are all there. */
+bool Block::releaseWarp(int warp, int l) {
   Fiber* first = fibers_ + warp * 32;
   const int lanes = std::min(32, count_ - warp * 32);
-  for (int l = 0; l < lanes; ++l) {
-    if (first[l].state != State::AtWarp) continue;
-    bool all = true;
-    for (int other = 0; other < lanes && all; ++other) {
-      if ((first[l].mask >> other & 1) == 0 || first[other].state == State::Done) continue;
-      all = first[other].state == State::AtWarp && first[other].mask == first[l].mask;
-    }
-    if (!all) continue;
-    const unsigned mask = first[l].mask;
-    for (int other = 0; other < lanes; ++other) {
-      if ((mask >> other & 1) != 0 && first[other].state == State::AtWarp) {
-        first[other].state = State::Ready;
-      }
-    }
-    return true;
+  const unsigned mask = first[l].mask;
+  for (int i = 1; i < lanes; ++i) {  // the next one first, which most often is not there yet
+    const int other = (l + i) % lanes;
+    if ((mask >> other & 1) == 0 || first[other].state == State::Done) continue;
+    if (first[other].state != State::AtWarp || first[other].mask != mask) return false;
   }
-  return false;
+  for (int other = 0; other < lanes; ++other) {
+    if ((mask >> other & 1) != 0 && first[other].state == State::AtWarp) {
+      first[other].state = State::Ready;
+    }
+  }
+  return true;
+}
+
+/** Who waits for a thread that is gone waits no more. */
+void Block::leaveWarp(int warp) {
+  for (int l = 0; l < std::min(32, count_ - warp * 32); ++l) {
+    if (fibers_[warp * 32 + l].state == State::AtWarp) releaseWarp(warp, l);
+  }
 }
 
 bool Block::releaseBlock() {
-  for (int k = 0; k < count_; ++k) {
-    const int i = (blocker_ + k) % count_;
-    if (fibers_[i].state == State::Ready || fibers_[i].state == State::AtWarp) {
-      blocker_ = i;
-      return false;
-    }
-  }
+  if (atBlock_ + done_ < count_) return false;
+  atBlock_ = 0;
   for (int i = 0; i < count_; ++i) {
     if (fibers_[i].state == State::AtBlock) fibers_[i].state = State::Ready;
   }
@@ -235,6 +235,7 @@ void Block::runThreads() {
     for (int r = 0; r < 6; ++r) *--top = nullptr;
     fiber.stack = top;
   }
+  atBlock_ = done_ = 0;
   const std::vector<int> order = orderOf(count_);
   for (int left = count_; left > 0;) {
     bool moved = false;
@@ -245,7 +246,8 @@ void Block::runThreads() {
       resume(fiber);
       if (fiber.state != State::Done) continue;
       --left;
-      releaseWarp(i / 32);  // who waits for a thread that is gone waits no more
+      ++done_;
+      leaveWarp(i / 32);
     }
     if (!moved && left > 0 && !releaseBlock()) {
       fail("its threads wait for each other: not all came to one barrier");
