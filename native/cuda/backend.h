@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "cuda/gemm.h"
 #include "cuda/gpu.h"
 #include "cuda/settings.h"
 #include "cuda/staging.h"
@@ -67,6 +68,7 @@ class CudaBackend final : public Backend {
 
   Gpu gpu_;
   Staging staging_;
+  Gemm gemm_;
   std::string description_;
 };
 
