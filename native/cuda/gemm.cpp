@@ -85,7 +85,7 @@ bool Gemm::tryMultiply(const char* op, const Product& product) {
   std::lock_guard<std::mutex> lock(mutex_);
   gpu_.use();
   open();
-  const Shape shape = shapeOf(product);
+  const GemmShape shape = shapeOf(product);
   Plan& plan = planOf(shape, product);
   setPointers(plan, product);
   if (!plan.settled) settle(shape, plan, product);
@@ -103,7 +103,7 @@ void Gemm::open() {
   check(cublasLt_.cublasLtCreate(&context_), "to open it");
 }
 
-Shape Gemm::shapeOf(const Product& p) const {
+GemmShape Gemm::shapeOf(const Product& p) const {
   return {p.batch,
           p.m,
           p.n,
@@ -124,7 +124,7 @@ Shape Gemm::shapeOf(const Product& p) const {
           alignmentOf(p.beside)};
 }
 
-Gemm::Plan& Gemm::planOf(const Shape& shape, const Product& p) {
+Gemm::Plan& Gemm::planOf(const GemmShape& shape, const Product& p) {
   const auto known = plans_.find(shape);
   if (known != plans_.end()) return *known->second;
   if (plans_.size() == kMostPlans) plans_.clear();
@@ -177,7 +177,7 @@ void Gemm::setPointers(const Plan& plan, const Product& p) {
 }
 
 /** What cuBLASLt has for this shape, the best guess first. */
-std::vector<MatmulAlgo> Gemm::ask(const Shape& shape, const Plan& plan) {
+std::vector<MatmulAlgo> Gemm::ask(const GemmShape& shape, const Plan& plan) {
   Preference* made = nullptr;
   check(cublasLt_.cublasLtMatmulPreferenceCreate(&made), "a preference");
   const Owned<Preference> preference(made, cublasLt_.cublasLtMatmulPreferenceDestroy);
@@ -221,7 +221,7 @@ bool Gemm::knows(const Plan& plan, const MatmulAlgo& algorithm) {
  * process, and with it the bits of the sums. While the stream is captured nothing can be timed, so
  * the best guess serves until the shape comes by again.
  */
-void Gemm::settle(const Shape& shape, Plan& plan, const Product& p) {
+void Gemm::settle(const GemmShape& shape, Plan& plan, const Product& p) {
   const MatmulAlgo* kept = kept_.find(shape);
   if (kept != nullptr && knows(plan, *kept)) {
     plan.algorithms = {*kept};

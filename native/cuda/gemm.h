@@ -53,14 +53,14 @@ class Gemm {
 
   bool tryMultiply(const char* op, const Product& product);
   void open();
-  Plan& planOf(const Shape& shape, const Product& product);
+  Plan& planOf(const GemmShape& shape, const Product& product);
   void setPointers(const Plan& plan, const Product& product);
-  std::vector<cublas::MatmulAlgo> ask(const Shape& shape, const Plan& plan);
+  std::vector<cublas::MatmulAlgo> ask(const GemmShape& shape, const Plan& plan);
   bool knows(const Plan& plan, const cublas::MatmulAlgo& algorithm);
-  void settle(const Shape& shape, Plan& plan, const Product& product);
+  void settle(const GemmShape& shape, Plan& plan, const Product& product);
   int run(const Plan& plan, const cublas::MatmulAlgo& algorithm, In c, Out y,
           const Product& product);
-  Shape shapeOf(const Product& product) const;
+  GemmShape shapeOf(const Product& product) const;
   void check(int status, const char* what) const;
 
   Gpu& gpu_;
@@ -71,7 +71,7 @@ class Gemm {
   cublas::Context* context_ = nullptr;
   std::optional<Scratch<char>> workspace_;
   KeptAlgorithms kept_;
-  std::unordered_map<Shape, std::unique_ptr<Plan>, ShapeHash> plans_;
+  std::unordered_map<GemmShape, std::unique_ptr<Plan>, GemmShapeHash> plans_;
 };
 
 /** A product without an epilogue, of any shape; plain tiles, and far from cuBLASLt's speed. */

@@ -46,7 +46,7 @@ class Event {
 
 }  // namespace
 
-size_t ShapeHash::operator()(const Shape& shape) const {
+size_t GemmShapeHash::operator()(const GemmShape& shape) const {
   return fnv1a(shape.data(), sizeof(shape));
 }
 
@@ -60,12 +60,12 @@ void KeptAlgorithms::read(const std::string& gpu, size_t version) {
   algorithms_ = parse();
 }
 
-const cublas::MatmulAlgo* KeptAlgorithms::find(const Shape& shape) const {
+const cublas::MatmulAlgo* KeptAlgorithms::find(const GemmShape& shape) const {
   const auto found = algorithms_.find(shape);
   return found == algorithms_.end() ? nullptr : &found->second;
 }
 
-void KeptAlgorithms::keep(const Shape& shape, const cublas::MatmulAlgo& algorithm) {
+void KeptAlgorithms::keep(const GemmShape& shape, const cublas::MatmulAlgo& algorithm) {
   if (!enabled()) return;
   algorithms_.insert_or_assign(shape, algorithm);
   // Other processes choose as well: what they wrote meanwhile stays.
@@ -88,7 +88,7 @@ KeptAlgorithms::Algorithms KeptAlgorithms::parse() const {
   }
   Algorithms algorithms;
   std::istringstream lines(text.substr(title_.size() + 1, end - title_.size() - 1));
-  Shape shape;
+  GemmShape shape;
   cublas::MatmulAlgo algorithm;
   for (;;) {
     for (int64_t& number : shape) lines >> number;

@@ -13,10 +13,10 @@
 namespace gradus {
 
 /** All that the choice of an algorithm depends on, as numbers. */
-using Shape = std::array<int64_t, 18>;
+using GemmShape = std::array<int64_t, 18>;
 
-struct ShapeHash {
-  size_t operator()(const Shape& shape) const;
+struct GemmShapeHash {
+  size_t operator()(const GemmShape& shape) const;
 };
 
 /**
@@ -31,11 +31,11 @@ class KeptAlgorithms {
   bool enabled() const { return !folder_.empty(); }
   void read(const std::string& gpu, size_t version);
   /** Null where none is kept. */
-  const cublas::MatmulAlgo* find(const Shape& shape) const;
-  void keep(const Shape& shape, const cublas::MatmulAlgo& algorithm);
+  const cublas::MatmulAlgo* find(const GemmShape& shape) const;
+  void keep(const GemmShape& shape, const cublas::MatmulAlgo& algorithm);
 
  private:
-  using Algorithms = std::unordered_map<Shape, cublas::MatmulAlgo, ShapeHash>;
+  using Algorithms = std::unordered_map<GemmShape, cublas::MatmulAlgo, GemmShapeHash>;
 
   Algorithms parse() const;
   void write() const;

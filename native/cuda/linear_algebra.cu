@@ -9,25 +9,39 @@ namespace gradus {
 
 namespace {
 
-template <class E, class Y>
+template <int N, class E, class Y>
 __global__ void convert(const E* x, Y* y, int64_t n) {
-  for (int64_t i = threadIndex(); i < n; i += threadCount())
+  const int64_t packs = n / N;
+  for (int64_t i = threadIndex(); i < packs; i += threadCount()) {
+    const Pack<E, N> p = reinterpret_cast<const Pack<E, N>*>(x)[i];
+    Pack<Y, N> q;
+#pragma unroll
+    for (int j = 0; j < N; ++j) math::store(math::toFloat(p.elements[j]), &q.elements[j]);
+    reinterpret_cast<Pack<Y, N>*>(y)[i] = q;
+  }
+  for (int64_t i = packs * N + threadIndex(); i < n; i += threadCount()) {
     math::store(math::toFloat(x[i]), y + i);
+  }
 }
 
 /** An operand as a type that it may have already. */
 class Converted {
  public:
-  Converted(Gpu& gpu, DType from, In x, DType to, int64_t n)
-      : scratch_(gpu.memory(), x && from != to ? n * byteSize(to) : 0),
-        address_(x && from != to ? In(scratch_.data()) : x) {
-    if (!x || from == to) return;
+  Converted(Gpu& gpu, DType from, In x, DType wanted, int64_t n)
+      : scratch_(gpu.memory(), x && from != wanted ? n * byteSize(wanted) : 0),
+        address_(x && from != wanted ? In(scratch_.data()) : x) {
+    if (!x || from == wanted) return;
     withFloating(from, [&](auto element) {
-      withFloating(to, [&](auto result) {
+      withFloating(wanted, [&](auto result) {
         using E = decltype(element);
         using Y = decltype(result);
-        launch(gpu, "matmul", gridFor(gpu, n), convert<E, Y>, x.as<E>(),
-               reinterpret_cast<Y*>(scratch_.data()), n);
+        constexpr int N = 4;  // floats in 16 bytes
+        Y* to = reinterpret_cast<Y*>(scratch_.data());
+        if (isAligned(x)) {
+          launch(gpu, "matmul", gridFor(gpu, ceilDivide(n, N)), convert<N, E, Y>, x.as<E>(), to, n);
+        } else {
+          launch(gpu, "matmul", gridFor(gpu, n), convert<1, E, Y>, x.as<E>(), to, n);
+        }
       });
     });
   }

@@ -1,50 +1,20 @@
-// A cuBLASLt for the emulated GPU: takes what the real one takes, refuses what it refuses, and
-// multiplies by plain loops in double. It is built as libcublasLt.so.13 and found like the real
-// one.
+// A cuBLASLt for the emulated GPU: takes what the real one takes and refuses what it refuses. It is
+// built as libcublasLt.so.13 and found like the real one.
 #include "fake_cublas_lt.h"
 
-#include <algorithm>
 #include <chrono>
-#include <cmath>
 #include <cstdio>
+#include <cstring>
 #include <thread>
-#include <vector>
 
-#include "cuda/cublas_lt.h"
-#include "math/types.h"
+#include "fake_cublas_product.h"
 
 #define FAKE_EXPORT extern "C" __attribute__((visibility("default")))
 
 using namespace gradus::cublas;
-using gradus::BF16;
-using gradus::F16;
 
 FAKE_EXPORT FakeCublasLt fakeCublasLt;
 FakeCublasLt fakeCublasLt;
-
-namespace gradus::cublas {
-struct Context {};
-struct MatmulDesc {
-  int compute, scale;
-  int32_t transposeA = CUBLAS_OP_N, transposeB = CUBLAS_OP_N;
-  uint32_t epilogue = CUBLASLT_EPILOGUE_DEFAULT;
-  const void* bias = nullptr;
-  void* aux = nullptr;
-  int64_t auxRow = 0;
-};
-struct MatrixLayout {
-  int type;
-  uint64_t rows, columns;
-  int64_t row;  // the leading dimension
-  int32_t batch = 1;
-  int64_t stride = 0;
-};
-struct Preference {
-  uint64_t workspace = 0;
-  uint32_t reductions = 7;
-  uint32_t alignments[4] = {256, 256, 256, 256};  // of a, b, c and d
-};
-}  // namespace gradus::cublas
 
 namespace {
 
@@ -68,10 +38,6 @@ int take(T& attribute, const void* value, size_t bytes) {
 }
 
 int64_t sizeOf(int type) { return type == CUDA_R_32F ? 4 : 2; }
-
-bool hasBias(uint32_t epilogue) { return (epilogue & CUBLASLT_EPILOGUE_BIAS) != 0; }
-bool hasAux(uint32_t epilogue) { return (epilogue & 128) != 0; }
-bool isGelu(uint32_t epilogue) { return (epilogue & CUBLASLT_EPILOGUE_GELU) != 0; }
 
 bool isAligned(const void* x, uint64_t bytes) {
   return reinterpret_cast<uintptr_t>(x) % bytes == 0;
@@ -155,86 +121,6 @@ int checkAlgorithm(const MatmulAlgo& algo, const MatmulDesc& m, const MatrixLayo
   if (algo.data[3] != digest(m, a, b, d)) return invalid("an algorithm of another product");
   return CUBLAS_STATUS_SUCCESS;
 }
-
-double read(int type, const void* x, int64_t i) {
-  if (type == CUDA_R_32F) return static_cast<const float*>(x)[i];
-  if (type == CUDA_R_16BF) return gradus::math::toFloat(static_cast<const BF16*>(x)[i]);
-  return gradus::math::toFloat(static_cast<const F16*>(x)[i]);
-}
-
-void write(int type, double value, void* x, int64_t i) {
-  const auto f = static_cast<float>(value);
-  if (type == CUDA_R_32F) return gradus::math::store(f, static_cast<float*>(x) + i);
-  if (type == CUDA_R_16BF) return gradus::math::store(f, static_cast<BF16*>(x) + i);
-  gradus::math::store(f, static_cast<F16*>(x) + i);
-}
-
-constexpr double kRoot = 0.79788456080286536;  // sqrt(2 / pi)
-
-double gelu(double x) { return x / 2 * (1 + std::tanh(kRoot * (x + 0.044715 * x * x * x))); }
-
-double geluSlope(double x) {
-  const double t = std::tanh(kRoot * (x + 0.044715 * x * x * x));
-  return (1 + t) / 2 + x / 2 * (1 - t * t) * kRoot * (1 + 3 * 0.044715 * x * x);
-}
-
-/** What a call was given, as it is needed when it runs. */
-struct Call {
-  MatmulDesc m;
-  MatrixLayout a, b, c, d;
-  float alpha, beta;
-  const void *left, *right, *before;
-  void* to;
-
-  /** Of op(x), of batch p, column by column. */
-  static std::vector<double> elements(const MatrixLayout& x, bool transposed, const void* data,
-                                      int64_t p) {
-    const auto rows = static_cast<int64_t>(x.rows), columns = static_cast<int64_t>(x.columns);
-    std::vector<double> all(static_cast<size_t>(rows * columns));
-    for (int64_t j = 0; j < columns; ++j) {
-      for (int64_t i = 0; i < rows; ++i) {
-        all[static_cast<size_t>(transposed ? i * columns + j : j * rows + i)] =
-            read(x.type, data, p * x.stride + j * x.row + i);
-      }
-    }
-    return all;
-  }
-
-  void run() const {
-    const bool ta = m.transposeA == CUBLAS_OP_T, tb = m.transposeB == CUBLAS_OP_T;
-    const size_t rows = d.rows, columns = d.columns, depth = ta ? a.rows : a.columns;
-    std::vector<double> x, y, sums(rows);
-    for (int64_t p = 0; p < d.batch; ++p) {
-      if (p == 0 || a.stride != 0) x = elements(a, ta, left, p);
-      if (p == 0 || b.stride != 0) y = elements(b, tb, right, p);
-      for (size_t j = 0; j < columns; ++j) {
-        std::fill(sums.begin(), sums.end(), 0.0);
-        for (size_t l = 0; l < depth; ++l) {
-          const double factor = y[j * depth + l];
-          const double* column = x.data() + l * rows;
-          for (size_t i = 0; i < rows; ++i) sums[i] += column[i] * factor;
-        }
-        for (size_t i = 0; i < rows; ++i) {
-          finish(sums[i], p, static_cast<int64_t>(i), static_cast<int64_t>(j));
-        }
-      }
-    }
-  }
-
-  void finish(double sum, int64_t p, int64_t i, int64_t j) const {
-    sum *= alpha;
-    if (beta != 0) sum += beta * read(c.type, before, p * c.stride + j * c.row + i);
-    if (hasBias(m.epilogue)) sum += read(d.type, m.bias, i);
-    const int64_t beside = j * m.auxRow + i;
-    if (m.epilogue == CUBLASLT_EPILOGUE_DGELU) {
-      sum *= geluSlope(read(d.type, m.aux, beside));
-    } else if (isGelu(m.epilogue)) {
-      if (hasAux(m.epilogue)) write(d.type, sum, m.aux, beside);
-      sum = gelu(sum);
-    }
-    write(d.type, sum, to, p * d.stride + j * d.row + i);
-  }
-};
 
 }  // namespace
 
@@ -376,16 +262,16 @@ FAKE_EXPORT int cublasLtMatmul(Context*, MatmulDesc* matmul, const void* alpha, 
   if (workspaceBytes < kWorkspaces[algo->data[1]] || !isAligned(workspace, 16)) {
     return invalid("a workspace that is too small");
   }
-  Call call{*matmul, *aLayout, *bLayout, *cLayout, *dLayout, 0, 0, a, b, c, d};
-  std::memcpy(&call.alpha, alpha, sizeof(float));
-  std::memcpy(&call.beta, beta, sizeof(float));
+  FakeProduct product{*matmul, *aLayout, *bLayout, *cLayout, *dLayout, 0, 0, a, b, c, d};
+  std::memcpy(&product.alpha, alpha, sizeof(float));
+  std::memcpy(&product.beta, beta, sizeof(float));
   ++fakeCublasLt.products;
   fakeCublasLt.epilogue = static_cast<int>(matmul->epilogue);
   fakeCublasLt.algorithm = static_cast<int>(algo->data[1]);
   const bool slow = fakeCublasLt.fast >= 0 && fakeCublasLt.fast != fakeCublasLt.algorithm;
   stream->submit(stream, [=] {
     if (slow) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    call.run();
+    product.run();
   });
   return CUBLAS_STATUS_SUCCESS;
 }
