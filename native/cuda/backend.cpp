@@ -8,7 +8,7 @@
 namespace gradus {
 
 CudaBackend::CudaBackend(int device, int64_t memoryLimit, const Settings& settings)
-    : gpu_(device, memoryLimit, settings.blocking), staging_(gpu_) {
+    : gpu_(device, memoryLimit, settings.blocking), staging_(gpu_), gemm_(gpu_, settings) {
   const cudaDeviceProp& gpu = gpu_.properties();
   description_ = "cuda:" + std::to_string(device) + " " + gpu.name + " (sm_" +
                  std::to_string(gpu.major) + std::to_string(gpu.minor) + ")";

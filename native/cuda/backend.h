@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "cuda/gemm.h"
 #include "cuda/gpu.h"
 #include "cuda/settings.h"
 #include "cuda/staging.h"
@@ -52,6 +53,7 @@ class CudaBackend final : public GraphBackend {
 
   Gpu gpu_;
   Staging staging_;
+  Gemm gemm_;
   std::string description_;
 };
 

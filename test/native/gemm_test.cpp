@@ -4,7 +4,7 @@
 //
 // Every operand ends where an unreadable page begins, so a kernel that reads or writes past the end
 // crashes here. All of it runs in a process each for 1, 2 and 4 threads, and the three must agree
-// to the bit.
+// to the bit; of a GPU's backend, twice in one process.
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -80,7 +80,7 @@ struct Case {
 
 class Checker {
  public:
-  explicit Checker(Backend* backend) : backend_(backend) {}
+  Checker(Backend* backend, bool gpu) : backend_(backend), gpu_(gpu) {}
 
   /** The bias is of b's type. */
   template <class A, class B = A, class Y = A>
@@ -94,7 +94,7 @@ class Checker {
     fill(a, aSize);
     fill(b, bSize);
     fill(bias, c.n);
-    multiply(c, a, b);
+    multiply<A, B, Y>(c, a, b);
     for (int flags = 0; flags < 4; ++flags) {
       bool accumulate = flags & 1, withBias = flags & 2;
       before_.resize(sums_.size());
@@ -109,7 +109,7 @@ class Checker {
                        c.batch, c.m, c.n, c.k, c.aStride, c.bStride, c.transposeA, c.transposeB,
                        accumulate);
       for (size_t i = 0; i < sums_.size(); ++i) {
-        double add = withBias ? gradus::math::toFloat(bias[i % static_cast<size_t>(c.n)]) : 0;
+        double add = withBias ? taken<A, B, Y>(bias[i % static_cast<size_t>(c.n)]) : 0;
         double expected = sums_[i] + before_[i] + add;
         double error = std::fabs(gradus::math::toFloat(y[i]) - expected);
         double size = magnitudes_[i] + std::fabs(before_[i]) + std::fabs(add);
@@ -134,8 +134,19 @@ class Checker {
     }
   }
 
+  /** An element of a, b or the bias, as the product takes it: beside a 16-bit operand and a result
+   * of its type, a GPU rounds F32 to that type. */
+  template <class A, class B, class Y, class T>
+  float taken(T x) const {
+    constexpr bool kOne = std::is_same<A, Y>::value || std::is_same<B, Y>::value;
+    if (!gpu_ || !kOne || !std::is_same<T, float>::value) return gradus::math::toFloat(x);
+    Y rounded;
+    gradus::math::store(gradus::math::toFloat(x), &rounded);
+    return gradus::math::toFloat(rounded);
+  }
+
   /** The sums, and the sums of absolute values that bound their rounding. */
-  template <class A, class B>
+  template <class A, class B, class Y>
   void multiply(const Case& c, const A* a, const B* b) {
     sums_.assign(static_cast<size_t>(c.batch * c.m * c.n), 0);
     magnitudes_.assign(sums_.size(), 0);
@@ -144,14 +155,14 @@ class Checker {
       double* right = right_.data();
       for (int64_t l = 0; l < c.k; ++l) {
         for (int64_t j = 0; j < c.n; ++j) {
-          right[l * c.n + j] = gradus::math::toFloat(b[c.transposeB ? j * c.k + l : l * c.n + j]);
+          right[l * c.n + j] = taken<A, B, Y>(b[c.transposeB ? j * c.k + l : l * c.n + j]);
         }
       }
       for (int64_t i = 0; i < c.m; ++i) {
         double* sum = sums_.data() + (p * c.m + i) * c.n;
         double* magnitude = magnitudes_.data() + (p * c.m + i) * c.n;
         for (int64_t l = 0; l < c.k; ++l) {
-          double x = gradus::math::toFloat(a[c.transposeA ? l * c.m + i : i * c.k + l]);
+          double x = taken<A, B, Y>(a[c.transposeA ? l * c.m + i : i * c.k + l]);
           for (int64_t j = 0; j < c.n; ++j) {
             double product = x * right[l * c.n + j];
             sum[j] += product;
@@ -179,6 +190,7 @@ class Checker {
   }
 
   Backend* backend_;
+  bool gpu_;
   Guarded a_{32 << 20}, b_{32 << 20}, bias_{1 << 16}, y_{8 << 20};
   std::vector<double> right_, sums_, magnitudes_;
   std::vector<float> before_;
@@ -199,11 +211,12 @@ constexpr bool kThreadSanitizer = true;
 constexpr bool kThreadSanitizer = false;
 #endif
 
-/** All edges of all tiles; of OpenBLAS, whose tiles are not ours to test, those of its blocks. */
-void checkSmall(Checker& checker, bool useBlas) {
+/** All edges of all tiles; of OpenBLAS and cuBLASLt, whose tiles are not ours to test, those of
+ * their blocks. */
+void checkSmall(Checker& checker, bool ours) {
   std::vector<int64_t> sizes = {0,  1,  2,  3,  5,  7,  8,  9,  15, 16,
                                 17, 23, 24, 25, 31, 33, 49, 63, 65, 97};
-  if (useBlas || kThreadSanitizer) sizes = {0, 1, 2, 17, 33, 65};
+  if (!ours || kThreadSanitizer) sizes = {0, 1, 2, 17, 33, 65};
   for (int transposes = 0; transposes < 4; ++transposes) {
     for (int64_t m : sizes) {
       for (int64_t n : sizes) {
@@ -215,19 +228,20 @@ void checkSmall(Checker& checker, bool useBlas) {
   }
 }
 
-/** A multilayer perceptron's products, and one past every block. */
-void checkLarge(Checker& checker) {
+/** A multilayer perceptron's products, and one past every block; fewer of them where the blocks are
+ * not ours. */
+void checkLarge(Checker& checker, bool ours) {
   const int64_t sizes[][3] = {{32, 256, 784},  {64, 10, 256},   {256, 784, 33}, {10, 256, 300},
                               {257, 257, 257}, {1000, 3, 1000}, {3, 1000, 600}, {600, 520, 7},
                               {1, 5000, 100},  {5000, 1, 100},  {1, 1, 100000}, {130, 390, 770},
                               {520, 200, 300}, {300, 400, 700}};
-  for (int transposes = 0; transposes < 4; ++transposes) {
+  for (int transposes = 0; transposes < 4; transposes += ours ? 1 : 3) {
     for (auto& [m, n, k] : sizes) checker.check<float>(plain(m, n, k, transposes));
     checker.check<BF16, float, BF16>(plain(300, 520, 700, transposes));
     checker.check<BF16, BF16, float>(plain(520, 300, 270, transposes));
     checker.check<float>({3, 130, 97, 120, 130 * 120, 97 * 120, false, true});
   }
-  checker.check<float>(plain(257, 129, 17000, 1));  // k is cut in two
+  if (ours) checker.check<float>(plain(257, 129, 17000, 1));  // k is cut in two
 }
 
 /** What is packed piece by piece: rows, columns, and k where sums are rounded. */
@@ -248,6 +262,10 @@ void checkBatchesAndTypes(Checker& checker) {
       checker.check<F16, float, F16>(plain(m, n, k, transposes));
       checker.check<BF16, BF16, float>(plain(m, n, k, transposes));
       checker.check<float, F16, float>(plain(m, n, k, transposes));
+      checker.check<float, BF16>(plain(m, n, k, transposes));
+      checker.check<float, float, BF16>(plain(m, n, k, transposes));
+      checker.check<BF16, BF16, F16>(plain(m, n, k, transposes));
+      checker.check<BF16, F16, F16>(plain(m, n, k, transposes));
       for (int64_t batch : {0, 1, 2, 13}) {
         checker.check<float>({batch, m, n, k, m * k, k * n, ta, tb});
         checker.check<float>({batch, m, n, k, m * k, 0, ta, tb});
@@ -289,7 +307,8 @@ int checkColumnSums(Backend* backend, int64_t rows, int64_t cols) {
 
 int checkColumnSums(Backend* backend) {
   int failures = 0;
-  const int64_t sizes[][2] = {{0, 3}, {1, 1}, {3, 0}, {7, 65}, {300, 130}, {129, 513}};
+  const int64_t sizes[][2] = {{0, 3},     {1, 1},     {3, 0},   {7, 65},
+                              {300, 130}, {129, 513}, {41, 64}, {5000, 96}};
   for (auto& [rows, cols] : sizes) {
     failures += checkColumnSums<float, float>(backend, rows, cols);
     failures += checkColumnSums<BF16, float>(backend, rows, cols);
@@ -310,10 +329,10 @@ Result runWith(int threads, bool useBlas, const char* backend, const char* openB
   pid_t child = fork();
   if (child == 0) {
     Backend* opened = openBackend(backend, openBlas, threads, useBlas);
-    Checker shared(opened), rest(opened);
-    checkLarge(shared);
+    Checker shared(opened, false), rest(opened, false);
+    checkLarge(shared, true);
     checkBatchesAndTypes(shared);
-    if (threads == 1) checkSmall(rest, useBlas);
+    if (threads == 1) checkSmall(rest, !useBlas);
     if (threads == 1 && !useBlas && !kThreadSanitizer) checkPieces(rest);
     int failures = shared.failures() + rest.failures() + checkColumnSums(opened);
     Result result{failures, shared.digest()};
@@ -330,21 +349,27 @@ Result runWith(int threads, bool useBlas, const char* backend, const char* openB
   return result;
 }
 
-}  // namespace
+int checkGpu(const char* backend, const char* libraries) {
+  Backend* opened = openBackend(backend, libraries);
+  Checker first(opened, true), again(opened, true), rest(opened, true);
+  checkBatchesAndTypes(first);
+  checkBatchesAndTypes(again);
+  int failures = first.digest() != again.digest();
+  if (failures > 0) std::printf("the second time gives other bits than the first\n");
+  checkLarge(rest, false);
+  checkSmall(rest, false);
+  return failures + first.failures() + rest.failures() + checkColumnSums(opened);
+}
 
-int main(int count, char** arguments) {
-  if (count != 3) {
-    std::printf("usage: gemm_test BACKEND OPENBLAS\n");
-    return 2;
-  }
+int checkCpu(const char* backend, const char* openBlas) {
   int failures = 0;
   for (bool useBlas : {false, true}) {
     if (useBlas && kThreadSanitizer) continue;  // it cannot look into OpenBLAS
-    Result one = runWith(1, useBlas, arguments[1], arguments[2]);
+    Result one = runWith(1, useBlas, backend, openBlas);
     failures += one.failures;
     for (int threads : {2, 4}) {
       if (kThreadSanitizer && threads > 2) continue;
-      Result more = runWith(threads, useBlas, arguments[1], arguments[2]);
+      Result more = runWith(threads, useBlas, backend, openBlas);
       failures += more.failures;
       if (more.digest != one.digest) {
         std::printf("%s: %d threads give other bits than 1\n", useBlas ? "OpenBLAS" : "own",
@@ -353,6 +378,19 @@ int main(int count, char** arguments) {
       }
     }
   }
+  return failures;
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  if (count != 3) {
+    std::printf("usage: gemm_test BACKEND OPENBLAS\n");
+    return 2;
+  }
+  const bool gpu = std::string(arguments[1]).find("_cuda") != std::string::npos;
+  const int failures =
+      gpu ? checkGpu(arguments[1], arguments[2]) : checkCpu(arguments[1], arguments[2]);
   std::printf("gemm_test: %d failures\n", failures);
   return failures == 0 ? 0 : 1;
 }

@@ -188,7 +188,8 @@ class Backend : public Watched {
    * y (m, n) = a (m, k) times b (k, n), for each of `batch` products whose operands lie aStride and
    * bStride elements apart (0 repeats one). Stored transposed where a flag says so. `accumulate`
    * adds to y. bias (n) is added to every row where it is given. Each operand has a floating type
-   * of its own; sums are F32.
+   * of its own; sums are F32. Beside a 16-bit operand and a y of its type, a GPU rounds an F32
+   * operand and bias to that type.
    */
   Kernel<void(Type aType, In a, Type bType, In b, Type biasType, In bias, Type yType, Out y,
               int64_t batch, int64_t m, int64_t n, int64_t k, int64_t aStride, int64_t bStride,

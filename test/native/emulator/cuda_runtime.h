@@ -94,6 +94,11 @@ enum cudaStreamCaptureMode {
   cudaStreamCaptureModeThreadLocal,
   cudaStreamCaptureModeRelaxed
 };
+enum cudaStreamCaptureStatus {
+  cudaStreamCaptureStatusNone = 0,
+  cudaStreamCaptureStatusActive = 1,
+  cudaStreamCaptureStatusInvalidated = 2
+};
 constexpr unsigned cudaStreamNonBlocking = 1, cudaHostAllocDefault = 0, cudaHostAllocMapped = 2,
                    cudaEventDefault = 0, cudaEventDisableTiming = 2;
 
@@ -105,10 +110,16 @@ struct cudaDeviceProp {
 };
 
 namespace emulator {
-struct Stream;
 struct Event;
 struct Graph;
 struct GraphExec;
+
+/** Other libraries hand their work to `submit`, which runs it now, or, while the stream is
+ * captured, later. */
+struct Stream {
+  cudaError_t (*submit)(Stream* stream, std::function<void()> work);
+  Graph* captured = nullptr;
+};
 
 /** Runs all threads of all blocks, now, or, while the stream is captured, later. */
 cudaError_t run(const dim3& blocks, const dim3& threads, size_t shared, Stream* stream,
@@ -144,6 +155,7 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags);
 cudaError_t cudaStreamDestroy(cudaStream_t stream);
 cudaError_t cudaStreamSynchronize(cudaStream_t stream);
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode);
+cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status);
 cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph);
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph,
                                  unsigned long long flags = 0);

@@ -285,9 +285,6 @@ struct Graph {
 struct GraphExec {
   std::vector<std::function<void()>> work;
 };
-struct Stream {
-  Graph* captured = nullptr;
-};
 struct Event {
   std::chrono::steady_clock::time_point time;
 };
@@ -422,7 +419,7 @@ cudaError_t cudaMemsetAsync(void* block, int value, size_t bytes, cudaStream_t s
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
-  *stream = new emulator::Stream();
+  *stream = new emulator::Stream{emulator::submit};
   return cudaSuccess;
 }
 
@@ -439,6 +436,12 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
   if (stream->captured != nullptr) return emulator::noted(cudaErrorInvalidValue);
   stream->captured = new emulator::Graph();
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamIsCapturing(cudaStream_t stream, cudaStreamCaptureStatus* status) {
+  *status =
+      stream->captured == nullptr ? cudaStreamCaptureStatusNone : cudaStreamCaptureStatusActive;
   return cudaSuccess;
 }
 
