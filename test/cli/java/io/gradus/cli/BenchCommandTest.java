@@ -34,7 +34,8 @@ class BenchCommandTest {
     assertEquals(names, lines.stream().map(line -> line.get("workload")).toList());
     for (Map<String, String> line : lines) {
       assertEquals(
-          "workload metric median p10 p90 threads peak_rss_mb", String.join(" ", line.keySet()));
+          "workload metric median p10 p90 device threads peak_rss_mb mfu",
+          String.join(" ", line.keySet()));
       assertEquals("samples/s", line.get("metric"));
       double median = Double.parseDouble(line.get("median"));
       assertTrue(median > 0);

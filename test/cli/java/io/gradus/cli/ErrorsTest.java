@@ -86,7 +86,7 @@ class ErrorsTest {
         "bench --workload mlp | gradus: --workload: there is none of this name: mlp; supported are"
             + " mlp_784_256_10_b32, mlp_784_256_10_b64, mlp_784_256_10_b256, gpt2_b4_t64,"
             + " gpt2_b1_t512, shakespeare_b8_t256, minilm_b16_s128, minilm_b16_s128_dropout,"
-            + " bertbase_b8_s128, generate_gpt2;"
+            + " bertbase_b8_s128, gpt2_b32_t1024_bf16, gpt2_b64_t1024_bf16, generate_gpt2;"
             + " see gradus bench --help",
         "bench --seconds 0 | gradus: --seconds: must be positive and at most 86400: 0.0;"
             + " see gradus bench --help",

@@ -19,7 +19,8 @@ class InfoCommandTest {
         List.of(
             System.getProperty("java.version"),
             Device.cpu().description(),
-            "cuda: absent: " + Device.whyNoCuda())) {
+            "cuda: absent: " + Device.whyNoCuda(),
+            "looked for in: " + String.join(", ", Device.cudaFolders()))) {
       assertTrue(run.out().contains(part), part);
     }
   }

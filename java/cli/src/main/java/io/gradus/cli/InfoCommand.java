@@ -13,7 +13,7 @@ import picocli.CommandLine.Option;
     name = "info",
     description =
         "Shows version, JVM, system, the CPU level and OpenBLAS that were chosen, threads, memory,"
-            + " devices, and why one is absent.")
+            + " devices, why one is absent, and where NVIDIA's libraries are looked for.")
 final class InfoCommand implements Runnable {
 
   @Mixin private ThreadsOption threads;
@@ -61,6 +61,7 @@ final class InfoCommand implements Runnable {
     for (Device gpu : gpus) {
       row("", Text.format("%s, %s", gpu.description(), Text.bytes(gpu.limitBytes())));
     }
+    row("", "NVIDIA's libraries are looked for in: " + String.join(", ", Device.cudaFolders()));
   }
 
   /** Those that open: each is asked for, since only then it is known what is missing for it. */
@@ -85,6 +86,7 @@ final class InfoCommand implements Runnable {
     List<Device> gpus = gpus();
     List<String> devices = new ArrayList<>(List.of(cpu.toString()));
     gpus.forEach(gpu -> devices.add(gpu.toString()));
+    String[] folders = Device.cudaFolders().toArray(String[]::new);
     return new Json()
         .put("version", Main.Version.number())
         .put("java", java())
@@ -100,6 +102,7 @@ final class InfoCommand implements Runnable {
         .put("devices", to -> to.writeArray(devices.toArray(String[]::new), 0, devices.size()))
         .put("gpus", to -> to.writeArray(described(gpus), 0, gpus.size()))
         .put("why_no_cuda", Device.whyNoCuda())
+        .put("cuda_folders", to -> to.writeArray(folders, 0, folders.length))
         .toString();
   }
 

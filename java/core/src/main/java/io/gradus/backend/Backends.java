@@ -1,6 +1,7 @@
 package io.gradus.backend;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Locale;
 import org.bytedeco.javacpp.Loader;
 
@@ -64,6 +65,13 @@ public final class Backends {
       throw new IllegalStateException(
           driver ? why + "; it takes an NVIDIA GPU and its driver, 580 or newer" : why, e);
     }
+  }
+
+  /** Where NVIDIA's libraries are looked for. */
+  public static List<String> cudaFolders() {
+    return NvidiaLibraries.folders().stream()
+        .map(folder -> folder.equals(NvidiaLibraries.SYSTEM) ? "the system's own" : folder)
+        .toList();
   }
 
   /** Not left to class initialization, which hides why it failed from its second caller on. */

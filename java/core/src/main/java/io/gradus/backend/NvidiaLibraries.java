@@ -26,7 +26,7 @@ final class NvidiaLibraries {
   private static final String ANY = "lib{cublasLt,cudnn,nccl}.so*";
 
   /** Stands for where the system's linker looks. */
-  private static final String SYSTEM = "";
+  static final String SYSTEM = "";
 
   private final Set<String> folders = new LinkedHashSet<>();
 

@@ -2,6 +2,7 @@ package io.gradus.tensor;
 
 import io.gradus.backend.Backend;
 import io.gradus.backend.Backends;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -63,6 +64,11 @@ public final class Device {
       }
     }
     return whyNoCuda;
+  }
+
+  /** Where NVIDIA's libraries are looked for, in this order; for people. */
+  public static List<String> cudaFolders() {
+    return Backends.cudaFolders();
   }
 
   /** One line for people: what runs the ops of this device. */
