@@ -1,4 +1,6 @@
 // Each step is one pass over its buffers: memory is what it costs, arithmetic hides behind it.
+#include "math/optimizers.h"
+
 #include <cmath>
 #include <limits>
 
@@ -21,27 +23,24 @@ void CpuBackend::addOptimizers() {
   sgd = [](Out p, In g, Out velocity, int64_t n, double learningRate, double momentum,
            double dampening, double weightDecay, bool nesterov, bool firstStep, double gradScale,
            In factor) {
-    const auto rate = static_cast<float>(learningRate), decay = static_cast<float>(weightDecay);
+    const math::Sgd step{static_cast<float>(learningRate),
+                         static_cast<float>(momentum),
+                         static_cast<float>(1.0 - dampening),
+                         static_cast<float>(weightDecay),
+                         nesterov,
+                         firstStep};
     const float scale = scaleOf(gradScale, factor);
     if (std::isnan(scale)) return;
-    const auto keep = static_cast<float>(momentum);
-    const auto fresh = static_cast<float>(1.0 - dampening);
     float* const ps = p.as<float>();
     const float* const gs = g.as<float>();
     float* const vs = velocity.as<float>();
     ranges(n, [=](int64_t begin, int64_t end) {
       if (momentum == 0) {
         GRADUS_INDEPENDENT
-        for (int64_t i = begin; i < end; ++i) ps[i] -= rate * (gs[i] * scale + decay * ps[i]);
+        for (int64_t i = begin; i < end; ++i) ps[i] = math::sgd(step, ps[i], gs[i] * scale);
       } else {
         GRADUS_INDEPENDENT
-        for (int64_t i = begin; i < end; ++i) {
-          float gradient = gs[i] * scale + decay * ps[i];
-          // The first velocity is the gradient itself, undampened; the buffer may hold anything.
-          float v = firstStep ? gradient : keep * vs[i] + fresh * gradient;
-          vs[i] = v;
-          ps[i] -= rate * (nesterov ? gradient + keep * v : v);
-        }
+        for (int64_t i = begin; i < end; ++i) math::sgd(step, ps + i, gs[i] * scale, vs + i);
       }
     });
   };
@@ -71,13 +70,8 @@ void CpuBackend::addOptimizers() {
 
   adamw = [](Out p, In g, Out m, Out v, int64_t n, double learningRate, double beta1, double beta2,
              double epsilon, double weightDecay, int64_t step, double gradScale, In factor) {
-    const auto steps = static_cast<double>(step);
-    const auto rate = static_cast<float>(learningRate / (1.0 - std::pow(beta1, steps)));
-    const auto correction = static_cast<float>(1.0 / std::sqrt(1.0 - std::pow(beta2, steps)));
-    const auto keep = static_cast<float>(1.0 - learningRate * weightDecay);
-    const auto keep1 = static_cast<float>(beta1), take1 = static_cast<float>(1.0 - beta1);
-    const auto keep2 = static_cast<float>(beta2), take2 = static_cast<float>(1.0 - beta2);
-    const auto small = static_cast<float>(epsilon);
+    const math::AdamW moments(learningRate, beta1, beta2, epsilon, weightDecay,
+                              static_cast<double>(step));
     const float scale = scaleOf(gradScale, factor);
     if (std::isnan(scale)) return;
     float* const ps = p.as<float>();
@@ -87,12 +81,7 @@ void CpuBackend::addOptimizers() {
     ranges(n, [=](int64_t begin, int64_t end) {
       GRADUS_INDEPENDENT
       for (int64_t i = begin; i < end; ++i) {
-        float gradient = gs[i] * scale;
-        float first = keep1 * ms[i] + take1 * gradient;
-        float second = keep2 * vs[i] + take2 * (gradient * gradient);
-        ms[i] = first;
-        vs[i] = second;
-        ps[i] = keep * ps[i] - rate * (first / (__builtin_sqrtf(second) * correction + small));
+        math::adamw(moments, ps + i, gs[i] * scale, ms + i, vs + i);
       }
     });
   };

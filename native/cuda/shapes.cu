@@ -134,12 +134,6 @@ void copyBytes(Gpu& gpu, const char* name, In x, Out y, int64_t bytes) {
   gpu.launched(name);
 }
 
-int64_t sizeOf(const Space& space) {
-  int64_t n = 1;
-  for (int axis = 0; axis < space.rank; ++axis) n *= space.sizes[axis];
-  return n;
-}
-
 /** Copies along a space whose innermost axis is contiguous in both operands, in the widest units
  * that lie everywhere at multiples of themselves. */
 void moveRuns(Gpu& gpu, const char* name, Space space, int64_t elementBytes, In x, Out y) {

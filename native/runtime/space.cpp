@@ -28,4 +28,27 @@ Space::Space(Dims dims, int operands, int64_t n) : rank(0), operands(operands) {
   }
 }
 
+Space axesOf(const Space& space, bool kept) {
+  Space part = space;
+  part.rank = 0;
+  for (int axis = 0; axis < space.rank; ++axis) {
+    if ((space.strides[1][axis] != 0) != kept) continue;
+    part.sizes[part.rank] = space.sizes[axis];
+    for (int k = 0; k < 2; ++k) part.strides[k][part.rank] = space.strides[k][axis];
+    ++part.rank;
+  }
+  if (part.rank == 0) {
+    part.rank = 1;
+    part.sizes[0] = 1;
+    for (int k = 0; k < 2; ++k) part.strides[k][0] = 0;
+  }
+  return part;
+}
+
+int64_t sizeOf(const Space& space) {
+  int64_t n = 1;
+  for (int axis = 0; axis < space.rank; ++axis) n *= space.sizes[axis];
+  return n;
+}
+
 }  // namespace gradus

@@ -22,4 +22,11 @@ struct Space {
   int64_t innerStride(int operand) const { return strides[operand][rank - 1]; }
 };
 
+/** Of a reduction from operand 0 to operand 1: the axes that it keeps, or those that it reduces,
+ * where operand 1 has stride 0. */
+Space axesOf(const Space& space, bool kept);
+
+/** How many elements a space has. */
+int64_t sizeOf(const Space& space);
+
 }  // namespace gradus

@@ -84,6 +84,39 @@ void check(Backend& backend, DType type, DType labelType, const Case& c, int64_t
         static_cast<long>(c.cols));
 }
 
+void viewsThatAreNotAlignedGiveTheSame(Backend& backend) {
+  for (DType type : kFloating) {
+    for (const Case& c : std::vector<Case>{{5, 13}, {3, 1100}, {2, 20011}}) {
+      const int64_t n = c.rows * c.cols;
+      const Tensor x = Numbers(4).tensor(type, n, -9, 9), labels = labelsOf(DType::I64, c, 0, 3);
+      Shifted view(x);
+      Tensor loss(DType::F32, 1), count(DType::F32, 1), lse(DType::F32, c.rows), again = lse;
+      const Tensor dloss(DType::F32, Doubles{1.5});
+      Tensor dx(type, n), far(type, n);
+      auto forward = [&](In logits, Out into) {
+        backend.crossEntropy(type, logits, DType::I64, labels, loss, into, count, c.rows, c.cols,
+                             kIgnored);
+      };
+      auto backward = [&](In logits, Out into) {
+        backend.crossEntropyGrad(type, logits, DType::I64, labels, lse, count, dloss, into, c.rows,
+                                 c.cols, kIgnored);
+      };
+      forward(x, lse);
+      forward(view, again);
+      int64_t wrong = 0;
+      for (int64_t row = 0; row < c.rows; ++row)
+        wrong += !close(DType::F32, again[row], lse[row], 2);
+      backward(x, dx);
+      backward(view, far);
+      backward(view, view);
+      for (int64_t i = 0; i < n; ++i) wrong += far[i] != dx[i] || view[i] != dx[i];
+      CHECK(wrong == 0 && far.guardIntact() && view.guardIntact(), "%s, (%ld, %ld): %ld are wrong",
+            nameOf(type), static_cast<long>(c.rows), static_cast<long>(c.cols),
+            static_cast<long>(wrong));
+    }
+  }
+}
+
 void crossEntropyFollowsItsFormula(Backend& backend) {
   for (DType type : kFloating) {
     for (const Case& c : kCases) {
@@ -172,6 +205,7 @@ void threadsChangeNothing(const std::vector<Backend*>& backends) {
 int main(int argc, char** argv) {
   Backend& backend = openBackend(argc, argv);
   crossEntropyFollowsItsFormula(backend);
+  viewsThatAreNotAlignedGiveTheSame(backend);
   whereAllRowsAreIgnoredTheLossIsNaNAndTheGradientZero(backend);
   aNaNOrAnInfiniteLogitReachesTheLoss(backend);
   labelsOutsideTheClassesAreRefused(backend);

@@ -104,6 +104,23 @@ void aNaNInAGradientStaysInItsElement(Backend& backend) {
   }
 }
 
+void buffersThatAreNotAlignedGetTheSame(Backend& backend) {
+  const int64_t n = 1027;
+  Numbers numbers(3);
+  Tensor p = numbers.tensor(DType::F32, n, -2, 2), m = numbers.tensor(DType::F32, n, -2, 2);
+  Tensor v = numbers.tensor(DType::F32, n, 0, 2);
+  const Tensor g = numbers.tensor(DType::F32, n, -2, 2);
+  const Shifted gView(g);
+  Shifted pView(p), mView(m), vView(v);
+  backend.adamw(p, g, m, v, n, 0.1, 0.9, 0.999, 1e-8, 0.1, 3, 1, nullptr);
+  backend.adamw(pView, gView, mView, vView, n, 0.1, 0.9, 0.999, 1e-8, 0.1, 3, 1, nullptr);
+  backend.sgd(p, g, m, n, 0.1, 0.9, 0.1, 0.1, true, false, 1, nullptr);
+  backend.sgd(pView, gView, mView, n, 0.1, 0.9, 0.1, 0.1, true, false, 1, nullptr);
+  int64_t wrong = 0;
+  for (int64_t i = 0; i < n; ++i) wrong += pView[i] != p[i] || mView[i] != m[i] || vView[i] != v[i];
+  CHECK(wrong == 0 && pView.guardIntact(), "%ld are wrong", static_cast<long>(wrong));
+}
+
 void threadsChangeNothing(const std::vector<Backend*>& backends) {
   const int64_t n = 100003;
   std::vector<Tensor> results;
@@ -149,6 +166,7 @@ int main(int argc, char** argv) {
   sgdFollowsPyTorch(backend);
   adamwFollowsPyTorch(backend);
   aNaNInAGradientStaysInItsElement(backend);
+  buffersThatAreNotAlignedGetTheSame(backend);
   clippingFollowsPyTorch(backend);
   threadsChangeNothing(copiesOf(argv[1], argv[2]));
   return report("optimizers_test");

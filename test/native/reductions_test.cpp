@@ -31,6 +31,12 @@ const std::vector<Case> kCases = {
     {{515, 513}, {true, false}},
     {{3, 70001}, {false, true}},
     {{70001, 3}, {true, false}},
+    // Whole vectors in each row: rows, rows of several chunks, columns, columns of many chunks.
+    {{5, 1032}, {false, true}},
+    {{3, 70016}, {false, true}},
+    {{40, 24, 32}, {false, true, false}},
+    {{4, 40, 48}, {false, true, false}},
+    {{9000, 64}, {true, false}},
     {{6, 35, 17}, {true, false, true}},
     {{6, 35, 17}, {false, true, false}},
     {{6, 35, 17}, {true, true, false}},
@@ -77,7 +83,7 @@ std::vector<float> sumsWith(const char* threads, char** argv) {
   if (pipe(ends) != 0) return {};
   const pid_t child = fork();
   if (child == 0) {
-    Backend& backend = *Backend::open(argv[1], argv[2], false, std::atoi(threads), 0);
+    Backend& backend = *openBackend(argv[1], argv[2], std::atoi(threads));
     for (const auto& c : kCases) {
       const Layout layout(c);
       Tensor x = Numbers(6).tensor(DType::F32, layout.xSize, -1, 2), y(DType::F32, layout.ySize);
@@ -128,6 +134,27 @@ void sumsOfAnyAxes(Backend& backend) {
               static_cast<long>(i), y[i], want[at]);
       }
       CHECK(y.guardIntact(), "%s", nameOf(type));
+    }
+  }
+}
+
+void aViewThatIsNotAlignedHasTheSameBits(Backend& backend) {
+  for (const auto& c : kCases) {
+    const Layout layout(c);
+    if (layout.xSize == 0) continue;
+    for (DType type : kFloating) {
+      const Tensor x = Numbers(12).tensor(type, layout.xSize, -1, 2);
+      const Shifted view(x);
+      Tensor y(type, layout.ySize), again(type, layout.ySize);
+      const gradus::Dims dims(layout.dims.data());
+      backend.sum(type, x, y, layout.ySize, 1, dims);
+      backend.sum(type, view, again, layout.ySize, 1, dims);
+      CHECK(again.sameBits(y), "%s, %ld to %ld elements: sum", nameOf(type),
+            static_cast<long>(layout.xSize), static_cast<long>(layout.ySize));
+      backend.max(type, x, y, layout.ySize, dims);
+      backend.max(type, view, again, layout.ySize, dims);
+      CHECK(again.sameBits(y), "%s, %ld to %ld elements: max", nameOf(type),
+            static_cast<long>(layout.xSize), static_cast<long>(layout.ySize));
     }
   }
 }
@@ -243,6 +270,7 @@ int main(int argc, char** argv) {
   if (argc >= 3) sumsHaveTheSameBitsOnAnyNumberOfThreads(argv);
   Backend& backend = openBackend(argc, argv);
   sumsOfAnyAxes(backend);
+  aViewThatIsNotAlignedHasTheSameBits(backend);
   aLongSumOfSmallNumbersKeepsItsDigits(backend);
   maximaOfAnyAxes(backend);
   nanWinsAMaximumWhereverItStands(backend);

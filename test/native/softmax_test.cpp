@@ -131,6 +131,44 @@ void specialValues(Backend& backend) {
   }
 }
 
+void viewsThatAreNotAlignedGiveTheSame(Backend& backend) {
+  for (DType type : kFloating) {
+    for (int64_t cols : {1, 7, 57, 1100}) {
+      const int64_t rows = 3, n = rows * cols;
+      Numbers numbers(static_cast<uint64_t>(cols));
+      const Tensor x = numbers.tensor(type, n, -9, 9), dy = numbers.tensor(type, n, -2, 2);
+      const Shifted xView(x), dyView(dy);
+      Tensor y(type, n), dx(type, n), one(type, n);  // `one` is aligned where its operands are not
+      Shifted all(y);
+      int64_t wrong = 0;
+      auto compare = [&](const Tensor& want) {
+        for (int64_t i = 0; i < n; ++i) {
+          wrong += !close(type, one[i], want[i], 8, roundingOf(type) * std::fabs(want[i]) + 1e-6);
+          wrong += !close(type, all[i], want[i], 8, roundingOf(type) * std::fabs(want[i]) + 1e-6);
+        }
+      };
+      backend.logSoftmax(type, x, y, rows, cols);
+      backend.logSoftmax(type, xView, one, rows, cols);
+      backend.logSoftmax(type, xView, all, rows, cols);
+      compare(y);
+      backend.logSoftmaxGrad(type, y, dy, dx, rows, cols);
+      backend.logSoftmaxGrad(type, Shifted(y), dy, one, rows, cols);
+      backend.logSoftmaxGrad(type, Shifted(y), dyView, all, rows, cols);
+      compare(dx);
+      backend.softmax(type, x, y, rows, cols);
+      backend.softmax(type, xView, one, rows, cols);
+      backend.softmax(type, xView, all, rows, cols);
+      compare(y);
+      backend.softmaxGrad(type, y, dy, dx, rows, cols);
+      backend.softmaxGrad(type, Shifted(y), dy, one, rows, cols);
+      backend.softmaxGrad(type, Shifted(y), dyView, all, rows, cols);
+      compare(dx);
+      CHECK(wrong == 0 && one.guardIntact() && all.guardIntact(), "%s, %ld columns: %ld are wrong",
+            nameOf(type), static_cast<long>(cols), static_cast<long>(wrong));
+    }
+  }
+}
+
 void threadsChangeNothing(const std::vector<Backend*>& backends) {
   const int64_t rows = 301, cols = 1003;
   Numbers numbers(5);
@@ -156,6 +194,7 @@ int main(int argc, char** argv) {
   softmaxFollowsItsFormula(backend);
   gradientsFollowTheirFormulas(backend);
   specialValues(backend);
+  viewsThatAreNotAlignedGiveTheSame(backend);
   threadsChangeNothing(copiesOf(argv[1], argv[2]));
   return report("softmax_test");
 }

@@ -112,6 +112,24 @@ class Tensor {
   std::vector<unsigned char, SharedMemory<unsigned char>> bytes_;
 };
 
+/** A copy of x that begins one element past where a vector would be aligned. */
+class Shifted {
+ public:
+  explicit Shifted(const Tensor& x) : elements_(x.type(), x.size() + 1) {
+    for (int64_t i = 0; i < x.size(); ++i) elements_.set(i + 1, x[i]);
+  }
+
+  operator In() const { return In(static_cast<In>(elements_).address + step()); }
+  operator Out() { return Out(static_cast<Out>(elements_).address + step()); }
+  double operator[](int64_t i) const { return elements_[i + 1]; }
+  bool guardIntact() const { return elements_.guardIntact(); }
+
+ private:
+  int64_t step() const { return gradus::byteSize(elements_.type()); }
+
+  Tensor elements_;
+};
+
 /** Reproducible numbers in [low, high). */
 class Numbers {
  public:
