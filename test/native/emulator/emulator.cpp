@@ -13,6 +13,7 @@
 #include "cuda_runtime.h"
 
 #if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 
@@ -229,6 +230,11 @@ void Block::runThreads() {
     }
     fiber.index = i;
     fiber.state = State::Ready;
+#if defined(__SANITIZE_ADDRESS__)
+    // The last thread on this stack never returned from start(), whose frames are still marked.
+    constexpr size_t kFrames = 4096;
+    __asan_unpoison_memory_region(fiber.memory + kStack - kFrames, kFrames);
+#endif
     // As if it had been left right before start(): six registers, and where to return to.
     auto** top = reinterpret_cast<void**>(fiber.memory + kStack) - 1;
     *--top = reinterpret_cast<void*>(&Block::start);
