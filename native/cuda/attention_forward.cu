@@ -1,7 +1,18 @@
+#include "cuda/attention.h"
 #include "cuda/backend.h"
 
 namespace gradus {
 
-void CudaBackend::addAttentionForward() {}
+using namespace attention;
+
+void CudaBackend::addAttentionForward() {
+  attention = [this](Type t, In q, In k, In v, In lengths, In documents, In mask, In slopes, Out y,
+                     Out lse, Dims dims, double scale, double dropout, int64_t seed) {
+    const Call call(gpu_, "attention", lengths, documents, mask, slopes, dims, scale, dropout,
+                    seed);
+    const Problem& p = call.problem;
+    plain(gpu_, p, t, Forward{q, k, v, y, lse});
+  };
+}
 
 }  // namespace gradus
