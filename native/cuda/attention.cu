@@ -81,4 +81,14 @@ Call::Call(Gpu& gpu, const char* name, In lengths, In documents, In mask, In slo
          problem.tq, problem.tk);
 }
 
+bool fits(const Problem& p, DType type, std::initializer_list<In> operands) {
+  constexpr int kMostHead = 128, kWhole = 8;
+  bool whole = type != DType::F32 && p.d <= kMostHead && p.d % kWhole == 0;
+  for (const Steps* steps : {&p.qs, &p.ks, &p.vs, &p.ys}) {
+    for (int64_t step : {steps->batch, steps->time, steps->head}) whole &= step % kWhole == 0;
+  }
+  for (In operand : operands) whole &= isAligned(operand);
+  return whole;
+}
+
 }  // namespace gradus::attention

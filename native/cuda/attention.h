@@ -10,6 +10,8 @@
 // each sum has one owner and one order.
 #pragma once
 
+#include <initializer_list>
+
 #include "cuda/device.h"
 #include "cuda/dropout.h"
 #include "cuda/gpu.h"
@@ -171,5 +173,11 @@ struct Backward {
 /** For every type and head size up to 256. */
 void plain(Gpu& gpu, const Problem& p, DType type, const Forward& operands);
 void plain(Gpu& gpu, const Problem& p, DType type, const Backward& operands);
+/** By tensor cores, for what `fits`. */
+void tensor(Gpu& gpu, const Problem& p, DType type, const Forward& operands);
+void tensorKeys(Gpu& gpu, const Problem& p, DType type, const Backward& operands);
+void tensorQueries(Gpu& gpu, const Problem& p, DType type, const Backward& operands);
+/** Whether the type has tensor cores, the head size tiles, and rows are whole 16 bytes. */
+bool fits(const Problem& p, DType type, std::initializer_list<In> operands);
 
 }  // namespace gradus::attention

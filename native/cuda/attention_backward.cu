@@ -67,7 +67,13 @@ void CudaBackend::addAttentionBackward() {
     const Scratch<Statistic> statistics(gpu_.memory(),
                                         static_cast<int64_t>(p.batch) * p.heads * p.tq);
     findStatistics(gpu_, p, t, y, dy, lse, statistics.data());
-    plain(gpu_, p, t, Backward{q, k, v, dy, statistics.data(), dq, dk, dv});
+    const Backward operands = {q, k, v, dy, statistics.data(), dq, dk, dv};
+    if (fits(p, t, {q, k, v, dy, dq, dk, dv})) {
+      tensorKeys(gpu_, p, t, operands);
+      tensorQueries(gpu_, p, t, operands);
+    } else {
+      plain(gpu_, p, t, operands);
+    }
   };
 }
 

@@ -11,7 +11,12 @@ void CudaBackend::addAttentionForward() {
     const Call call(gpu_, "attention", lengths, documents, mask, slopes, dims, scale, dropout,
                     seed);
     const Problem& p = call.problem;
-    plain(gpu_, p, t, Forward{q, k, v, y, lse});
+    const Forward operands = {q, k, v, y, lse};
+    if (fits(p, t, {q, k, v, y})) {
+      tensor(gpu_, p, t, operands);
+    } else {
+      plain(gpu_, p, t, operands);
+    }
   };
 }
 
