@@ -332,9 +332,41 @@ void everyHeadSize(Backend& backend) {
   }
 }
 
+/** 16-bit types by themselves: a GPU has other kernels for them, with tiles of several widths. */
+void everyTile(Backend& backend) {
+  for (DType type : {DType::BF16, DType::F16}) {
+    for (int64_t d : {8, 40, 64, 72, 128}) {
+      if (type == DType::F16 && d != 40) continue;
+      Case c;
+      c.name = "tile of " + std::to_string(d);
+      c.type = type;
+      c.batch = 1;
+      c.d = d;
+      c.tq = c.tk = 131;
+      c.heads = 2;
+      c.kvHeads = 1;
+      c.causal = c.packed = true;
+      c.scale = 1 / std::sqrt(static_cast<double>(d));
+      check(backend, c);
+    }
+    for (Case c : optionsAt(65)) {
+      c.type = type;
+      if (type == DType::F16 && c.dropout == 0) continue;
+      check(backend, c);
+    }
+    Case negative;
+    negative.name = "negative scale";
+    negative.type = type;
+    negative.tq = negative.tk = 20;
+    negative.scale = -0.4;
+    check(backend, negative);
+  }
+}
+
 /** What lies beyond the lengths may be anything: a cache is not cleared. */
-void whatIsHiddenByLengthsIsNotRead(Backend& backend) {
+void whatIsHiddenByLengthsIsNotRead(Backend& backend, DType type) {
   Case c;
+  c.type = type;
   c.tq = 1;
   c.tk = 200;
   c.causal = c.lengths = true;
@@ -427,7 +459,8 @@ int main(int argc, char** argv) {
   Backend& backend = openBackend(argc, argv);
   everyOption(backend);
   everyHeadSize(backend);
-  whatIsHiddenByLengthsIsNotRead(backend);
+  everyTile(backend);
+  for (DType type : kFloating) whatIsHiddenByLengthsIsNotRead(backend, type);
   nanStaysWhereItIsSeen(backend);
   lengthsAreChecked(backend);
   threadsChangeNothing(copiesOf(argv[1], argv[2]));

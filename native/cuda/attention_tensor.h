@@ -1,0 +1,91 @@
+// Attention by tensor cores: blocks of kWarps warps, each with strips of 16 rows of scores of its
+// own. Scores, weights and their gradients never leave the registers: what a product leaves in a
+// thread is what the next one takes from it as a left factor.
+//
+// A score of this thread: x[s][n][2 * half + c] is row 16 s + g + 8 half, column 8 n + 2 t + c.
+#pragma once
+
+#include "cuda/attention.h"
+#include "cuda/tiles.h"
+
+namespace gradus::attention {
+
+constexpr int kWarps = 4, kBlock = kWarps * kWarp;
+constexpr int kTogether = 2;  // blocks that a multiprocessor has registers and memory for
+constexpr float kLog2e = 1.44269504f, kLog2 = 0.693147181f;
+
+/** Where a thread stands. */
+struct Lane {
+  int warp = static_cast<int>(threadIdx.x) / kWarp;
+  int g = laneIndex() / 4, t = laneIndex() % 4;
+};
+
+/** Calls f with the element, with the tile's row, which the head size fits into, and with whether
+ * scores are more than products or weights are dropped. */
+template <class F>
+void withTensor(const Problem& p, DType type, F&& f) {
+  auto withRow = [&](auto element, auto adjusts) {
+    if (p.d <= 32) return f(element, std::integral_constant<int, 32>(), adjusts);
+    if (p.d <= 64) return f(element, std::integral_constant<int, 64>(), adjusts);
+    if (p.d <= 96) return f(element, std::integral_constant<int, 96>(), adjusts);
+    return f(element, std::integral_constant<int, 128>(), adjusts);
+  };
+  auto withElement = [&](auto adjusts) {
+    return type == DType::BF16 ? withRow(BF16(), adjusts) : withRow(F16(), adjusts);
+  };
+  // The largest product is the largest score only where the scale is positive.
+  const bool adjusts = p.mask != nullptr || p.slopes != nullptr || p.drops || !(p.scale > 0);
+  return adjusts ? withElement(std::true_type()) : withElement(std::false_type());
+}
+
+/** Begins to copy Size rows of an operand, as many as there are. */
+template <int D, int Size, class E>
+__device__ void copyRows(const Rows<const E>& rows, int d, ptx::Address tile) {
+  copyTile<D, Size, kBlock>(rows.first, rows.step, rows.count, d, tile);
+}
+
+/** Gives the columns from `column` on that a row does not see a value. */
+template <int N>
+__device__ void hide(const Range& range, int column, int half, float value, float (&x)[N][4]) {
+#pragma unroll
+  for (int n = 0; n < N; ++n) {
+#pragma unroll
+    for (int c = 0; c < 2; ++c) {
+      const int key = column + 8 * n + c;
+      if (key < range.from || key >= range.to) x[n][2 * half + c] = value;
+    }
+  }
+}
+
+/** The scores of a row, in powers of two: products times scale, and what comes to them. Those of
+ * keys that it does not see stay products. */
+template <int N>
+__device__ void adjust(const Problem& p, const Row& row, int column, int half, float (&x)[N][4]) {
+#pragma unroll
+  for (int n = 0; n < N; ++n) {
+#pragma unroll
+    for (int c = 0; c < 2; ++c) {
+      const int key = column + 8 * n + c;
+      const float bias = row.sees(key) ? row.bias(p, key) : 0.0f;
+      x[n][2 * half + c] = (x[n][2 * half + c] * p.scale + bias) * kLog2e;
+    }
+  }
+}
+
+/** Drops from a row whose column 0 is `element`. Two neighbours take their words from one block,
+ * but for those at its end. */
+template <int N>
+__device__ void drop(const Dropout& dropout, int64_t element, int half, float (&x)[N][4]) {
+#pragma unroll
+  for (int n = 0; n < N; ++n) {
+    const int64_t at = element + 8 * n;
+    const int place = static_cast<int>(at % 4);
+    math::PhiloxBlock words = dropout.words(at / 4);
+    float *first = &x[n][2 * half], *second = first + 1;
+    *first = dropout.apply(*first, words, place);
+    if (place == 3) words = dropout.words(at / 4 + 1);
+    *second = dropout.apply(*second, words, (place + 1) % 4);
+  }
+}
+
+}  // namespace gradus::attention

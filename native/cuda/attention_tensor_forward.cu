@@ -1,0 +1,159 @@
+#include "cuda/attention_tensor.h"
+#include "cuda/rows.h"
+
+namespace gradus::attention {
+
+namespace {
+
+constexpr int kKeys = 64;
+
+/** Strips of a warp. A right factor that serves two is loaded half as often, but they take twice
+ * the registers. */
+template <int D, bool Adjusts>
+constexpr int kStripsOf = D <= 64 && !Adjusts ? 2 : 1;
+
+/** What a block has in shared memory. */
+template <int D, int Queries, class E>
+struct Tiles {
+  E queries[Queries * D];
+  E stages[2][2][kKeys * D];  // of keys and values
+  Range ranges[Queries];
+};
+
+/** Over the four threads that have parts of one row. */
+template <class Op>
+__device__ float quadReduce(float x, Op op) {
+  x = op(x, __shfl_xor_sync(~0u, x, 1));
+  return op(x, __shfl_xor_sync(~0u, x, 2));
+}
+
+/** A softmax that goes along: largest and sum of a row so far. */
+struct Softmax {
+  float largest = kHidden, sum = 0;  // the sum is of this thread's columns
+
+  /** x becomes 2^(factor * (x - largest)), where factor > 0. Returns what earlier results are to be
+   * multiplied by. */
+  template <int N>
+  __device__ float add(float factor, int half, float (&x)[N][4]) {
+    float most = largest;
+#pragma unroll
+    for (int n = 0; n < N; ++n) {
+      most = Larger()(x[n][2 * half], most);
+      most = Larger()(x[n][2 * half + 1], most);
+    }
+    const float before = largest;
+    largest = quadReduce(most, Larger());
+    const float shift = largest == kHidden ? 0.0f : largest * factor;
+    const float rescale = ptx::exp2(before * factor - shift);
+    sum *= rescale;
+#pragma unroll
+    for (int n = 0; n < N; ++n) {
+#pragma unroll
+      for (int c = 2 * half; c < 2 * half + 2; ++c) {
+        x[n][c] = ptx::exp2(x[n][c] * factor - shift);
+        sum += x[n][c];
+      }
+    }
+    return rescale;
+  }
+};
+
+/** A block for each batch, head and tile of queries, the last ones first: where the attention is
+ * causal, they see the most. Keys and values arrive in two stages by turns. */
+template <int D, bool Adjusts, class E>
+__global__ void __launch_bounds__(kBlock, kTogether)
+    forward(Problem p, int tiles, const E* q, const E* k, const E* v, E* y, float* lse) {
+  constexpr int kStrips = kStripsOf<D, Adjusts>, kQueries = 16 * kStrips * kWarps;
+  GRADUS_SHARED(memory);
+  auto& tile = *reinterpret_cast<Tiles<D, kQueries, E>*>(memory);
+  const int pair = static_cast<int>(blockIndex() / tiles), h = pair % p.heads, b = pair / p.heads;
+  const int i = (tiles - 1 - static_cast<int>(blockIndex() % tiles)) * kQueries;
+  const int end = i + kQueries < p.tq ? i + kQueries : p.tq, kvHead = h / p.group();
+  const Range seen = {p.range(b, i).from, p.range(b, end - 1).to};
+
+  auto copyStage = [&](int j, int stage) {
+    const Rows<const E> keys = rowsOf(k, p.ks, b, j, kvHead, seen.to);
+    const Rows<const E> values = rowsOf(v, p.vs, b, j, kvHead, seen.to);
+    copyRows<D, kKeys>(keys, p.d, ptx::addressOf(tile.stages[stage][0]));
+    copyRows<D, kKeys>(values, p.d, ptx::addressOf(tile.stages[stage][1]));
+  };
+  copyRows<D, kQueries>(rowsOf(q, p.qs, b, i, h, end), p.d, ptx::addressOf(tile.queries));
+  if (seen.from < seen.to) copyStage(seen.from, 0);
+  ptx::cpAsyncCommit();
+  const int me = static_cast<int>(threadIdx.x);
+  if (me < kQueries) tile.ranges[me] = p.range(b, i + me < end ? i + me : end - 1);
+  ptx::cpAsyncWait<0>();
+  __syncthreads();
+
+  const Lane lane;
+  const int strip = lane.warp * kStrips * 16;
+  const Left<kStrips, D, kStrips == 1 && D <= 64, E> left(ptx::addressOf(tile.queries), strip);
+  const float factor = Adjusts ? 1.0f : p.scale * kLog2e;
+  float o[kStrips][D / 8][4] = {};
+  Softmax softmax[kStrips][2];
+  for (int j = seen.from, stage = 0; j < seen.to; j += kKeys, stage ^= 1) {
+    if (j + kKeys < seen.to) copyStage(j + kKeys, stage ^ 1);
+    ptx::cpAsyncCommit();
+    // All see all where the last query and the first one do.
+    const bool whole = j >= tile.ranges[kQueries - 1].from && j + kKeys <= tile.ranges[0].to;
+    const int column = j + 2 * lane.t;
+    float x[kStrips][kKeys / 8][4] = {};
+    left.multiply(ptx::addressOf(tile.stages[stage][0]), x);
+#pragma unroll
+    for (int s = 0; s < kStrips; ++s) {
+#pragma unroll
+      for (int half = 0; half < 2; ++half) {
+        const int row = strip + 16 * s + 8 * half + lane.g;
+        const int query = i + row < end ? i + row : end - 1;
+        if constexpr (Adjusts) adjust(p, Row(p, b, h, query), column, half, x[s]);
+        if (!whole) hide(tile.ranges[row], column, half, kHidden, x[s]);
+        const float rescale = softmax[s][half].add(factor, half, x[s]);
+        if constexpr (Adjusts) {
+          if (p.drops) drop(p.dropout, p.element(b, h, query, column), half, x[s]);
+        }
+#pragma unroll
+        for (int n = 0; n < D / 8; ++n) {
+          o[s][n][2 * half] *= rescale;
+          o[s][n][2 * half + 1] *= rescale;
+        }
+      }
+    }
+    multiplyRows<D, E>(x, ptx::addressOf(tile.stages[stage][1]), o);
+    ptx::cpAsyncWait<0>();
+    __syncthreads();  // the next stage is there, and this one may be written
+  }
+
+#pragma unroll
+  for (int s = 0; s < kStrips; ++s) {
+    float scales[2];
+#pragma unroll
+    for (int half = 0; half < 2; ++half) {
+      const Softmax& row = softmax[s][half];
+      const float sum = quadReduce(row.sum, Plus());
+      scales[half] = sum == 0.0f ? 0.0f : 1.0f / sum;
+      const int query = i + strip + 16 * s + 8 * half + lane.g;
+      if (lane.t != 0 || query >= end) continue;
+      lse[static_cast<int64_t>(pair) * p.tq + query] =
+          sum == 0.0f ? kHidden : row.largest * factor * kLog2 + math::log(sum);
+    }
+    const Rows<E> to = rowsOf(y, p.ys, b, i + strip + 16 * s, h, end);
+    storeStrip<D>(o[s], scales[0], scales[1], memory, strip + 16 * s, to.first, to.step, to.count,
+                  p.d);
+  }
+}
+
+}  // namespace
+
+void tensor(Gpu& gpu, const Problem& p, DType type, const Forward& operands) {
+  withTensor(p, type, [&](auto element, auto row, auto adjusts) {
+    using E = decltype(element);
+    constexpr int kQueries = 16 * kStripsOf<row(), adjusts()> * kWarps;
+    const int64_t tiles = ceilDivide(p.tq, kQueries);
+    launch(gpu, "attention",
+           blocksFor(tiles * p.batch * p.heads, kBlock, sizeof(Tiles<row(), kQueries, E>)),
+           forward<row(), adjusts(), E>, p, static_cast<int>(tiles), operands.q.as<E>(),
+           operands.k.as<E>(), operands.v.as<E>(), operands.y.as<E>(), operands.lse.as<float>());
+  });
+}
+
+}  // namespace gradus::attention
