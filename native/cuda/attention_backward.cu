@@ -61,8 +61,8 @@ void CudaBackend::addAttentionBackward() {
   attentionGrad = [this](Type t, In q, In k, In v, In lengths, In documents, In mask, In slopes,
                          In y, In lse, In dy, Out dq, Out dk, Out dv, Dims dims, double scale,
                          double dropout, int64_t seed) {
-    const Call call(gpu_, "attentionGrad", lengths, documents, mask, slopes, dims, scale, dropout,
-                    seed);
+    const attention::Call call(gpu_, "attentionGrad", lengths, documents, mask, slopes, dims, scale,
+                               dropout, seed);
     const Problem& p = call.problem;
     const Scratch<Statistic> statistics(gpu_.memory(),
                                         static_cast<int64_t>(p.batch) * p.heads * p.tq);

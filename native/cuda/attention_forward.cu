@@ -8,8 +8,8 @@ using namespace attention;
 void CudaBackend::addAttentionForward() {
   attention = [this](Type t, In q, In k, In v, In lengths, In documents, In mask, In slopes, Out y,
                      Out lse, Dims dims, double scale, double dropout, int64_t seed) {
-    const Call call(gpu_, "attention", lengths, documents, mask, slopes, dims, scale, dropout,
-                    seed);
+    const attention::Call call(gpu_, "attention", lengths, documents, mask, slopes, dims, scale,
+                               dropout, seed);
     const Problem& p = call.problem;
     const Forward operands = {q, k, v, y, lse};
     if (fits(p, t, {q, k, v, y})) {
