@@ -9,8 +9,7 @@ namespace gradus {
 
 namespace {
 
-constexpr int kChecking = 1024;       // threads of a block
-constexpr int64_t kMostBlocks = 512;  // whose findings one block goes through
+constexpr int64_t kMostBlocks = kThreads;  // one block goes through what they have found
 
 struct Inside {
   int64_t bound;
@@ -50,13 +49,13 @@ struct Report {
 /** Of n indices the first that is not good, or n: by a block of its own, or, where there are many
  * blocks, one for each in firsts. */
 template <class Index, class Good>
-__global__ void __launch_bounds__(kChecking)
+__global__ void __launch_bounds__(kThreads)
     findFirst(const Index* index, int64_t n, Good good, int64_t* firsts, Report report) {
   int64_t first = n;
   for (int64_t i = threadIndex(); i < n; i += threadCount()) {
     first = good(static_cast<int64_t>(index[i])) || i > first ? first : i;
   }
-  first = blockReduce(first, n, Smaller());
+  if (__syncthreads_or(first < n)) first = blockReduce(first, n, Smaller());
   if (threadIdx.x != 0) return;
   if (gridDim.x > 1) {
     firsts[blockIdx.x] = first;
@@ -66,7 +65,7 @@ __global__ void __launch_bounds__(kChecking)
 }
 
 template <class Index>
-__global__ void __launch_bounds__(kChecking)
+__global__ void __launch_bounds__(kThreads)
     reportFirst(const Index* index, int64_t n, const int64_t* firsts, int count, Report report) {
   const int block = static_cast<int>(threadIdx.x);
   const int64_t first = blockReduce(block < count ? firsts[block] : n, n, Smaller());
@@ -76,17 +75,17 @@ __global__ void __launch_bounds__(kChecking)
 template <class Good>
 void check(Gpu& gpu, const char* what, const char* place, DType type, In index, int64_t n,
            int64_t bound, Good good) {
-  constexpr int64_t kEach = 8 * kChecking;  // what one block has read before a launch is over
+  constexpr int64_t kEach = 16 * kThreads;  // so few are read before a second launch is worth it
   const int64_t blocks = std::min(kMostBlocks, ceilDivide(n, kEach));
   const Scratch<int64_t> firsts(gpu.memory(), blocks > 1 ? blocks : 0);
   const Report report = {gpu.complaint(), what, place, bound};
   withIndex(type, [&](auto kind) {
     using Index = decltype(kind);
-    launch(gpu, what, blocksFor(blocks, kChecking), findFirst<Index, Good>, index.as<Index>(), n,
-           good, firsts.data(), report);
+    launch(gpu, what, blocksFor(blocks), findFirst<Index, Good>, index.as<Index>(), n, good,
+           firsts.data(), report);
     if (blocks <= 1) return;
-    launch(gpu, what, blocksFor(1, kChecking), reportFirst<Index>, index.as<Index>(), n,
-           firsts.data(), static_cast<int>(blocks), report);
+    launch(gpu, what, blocksFor(1), reportFirst<Index>, index.as<Index>(), n, firsts.data(),
+           static_cast<int>(blocks), report);
   });
 }
 

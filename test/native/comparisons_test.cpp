@@ -49,8 +49,9 @@ void comparisonsOfOneShape(Backend& backend) {
   }
 }
 
-void comparisonsBroadcast(Backend& backend) {
-  const int64_t rows = 70, cols = 1030, n = rows * cols;
+/** Rows of whole vectors, or not. */
+void comparisonsBroadcast(Backend& backend, int64_t cols) {
+  const int64_t rows = 70, n = rows * cols;
   const long column[] = {2, rows, cols, cols, 1, 1, 0};  // a (rows, cols), b (rows, 1)
   const long row[] = {2, rows, cols, 0, 1, cols, 1};     // a (1, cols), b (rows, cols)
   for (const auto& kind : kRows) {
@@ -67,6 +68,23 @@ void comparisonsBroadcast(Backend& backend) {
       CHECK(wrong == 0 && y.guardIntact() && z.guardIntact(), "%s %s: %ld are wrong", kind.name,
             nameOf(type), static_cast<long>(wrong));
     }
+  }
+}
+
+void viewsMayStartAnywhere(Backend& backend) {
+  const int64_t n = 1040;
+  for (DType type : kAll) {
+    Tensor a = someOf(type, n + 1, 9), b = someOf(type, n, 10), y(DType::U8, n + 1), z(type, n);
+    const In view = In(a).address + gradus::byteSize(type);
+    backend.less(type, view, b, Out(y).address + 1, n, nullptr);
+    backend.where(type, In(y).address + 1, view, b, z, n, nullptr);
+    int64_t wrong = 0;
+    for (int64_t i = 0; i < n; ++i) {
+      wrong += y[i + 1] != (a[i + 1] < b[i] ? 1 : 0);
+      wrong += z[i] != std::fmin(a[i + 1], b[i]);
+    }
+    CHECK(wrong == 0 && y.guardIntact() && z.guardIntact(), "%s: %ld are wrong", nameOf(type),
+          static_cast<long>(wrong));
   }
 }
 
@@ -91,8 +109,8 @@ void largeIntegersKeepTheirLastBit(Backend& backend) {
   CHECK(y[0] == 1, "%g", y[0]);
 }
 
-void whereChooses(Backend& backend) {
-  const int64_t rows = 70, cols = 1030, n = rows * cols;
+void whereChooses(Backend& backend, int64_t cols) {
+  const int64_t rows = 70, n = rows * cols;
   // mask (rows, cols), a (rows, 1), b (cols)
   const long dims[] = {2, rows, cols, cols, 1, 1, 0, 0, 1};
   for (DType type : kAll) {
@@ -117,9 +135,10 @@ void whereChooses(Backend& backend) {
 int main(int argc, char** argv) {
   Backend& backend = openBackend(argc, argv);
   comparisonsOfOneShape(backend);
-  comparisonsBroadcast(backend);
+  for (int64_t cols : {1030, 1040}) comparisonsBroadcast(backend, cols);
+  viewsMayStartAnywhere(backend);
   nanEqualsNothing(backend);
   largeIntegersKeepTheirLastBit(backend);
-  whereChooses(backend);
+  for (int64_t cols : {1030, 1040}) whereChooses(backend, cols);
   return report("comparisons_test");
 }

@@ -78,8 +78,8 @@ void gatherGradAddsWhereGatherRead(Backend& backend) {
 struct TakeCase {
   int64_t rows, cols, k;
 };
-const std::vector<TakeCase> kTake = {{1, 1, 1},    {5, 0, 3},     {5, 3, 0},     {7, 17, 40},
-                                     {3, 257, 90}, {5003, 5, 12}, {2, 1025, 300}};
+const std::vector<TakeCase> kTake = {{1, 1, 1},    {5, 0, 3},     {5, 3, 0},      {7, 17, 40},
+                                     {3, 257, 90}, {5003, 5, 12}, {2, 1025, 300}, {9, 48, 50}};
 
 void takeRowsCopiesRows(Backend& backend) {
   for (DType type : kAll) {
@@ -123,6 +123,64 @@ void takeRowsGradAddsInOrder(const std::vector<Backend*>& backends) {
               backend->threads());
       }
     }
+  }
+}
+
+/** Thousands of positions name one row and few the others. */
+void takeRowsGradAddsLongRuns(Backend& backend) {
+  const int64_t rows = 70, k = 3000;
+  for (DType type : kFloating) {
+    for (int64_t cols : {1, 16}) {
+      Tensor dy = Numbers(14).tensor(type, k * cols, -1, 1), index(DType::I64, k);
+      Tensor dx = Numbers(15).tensor(type, rows * cols, -1, 1);
+      Doubles want;
+      for (int64_t i = 0; i < dx.size(); ++i) want.push_back(dx[i]);
+      for (int64_t j = 0; j < k; ++j) {
+        const int64_t row = j % 7 == 0 ? j % rows : j % 2 * 5;
+        index.set(j, static_cast<double>(row));
+        for (int64_t i = 0; i < cols; ++i) {
+          want[static_cast<size_t>(row * cols + i)] += dy[j * cols + i];
+        }
+      }
+      Tensor again = dx;
+      backend.takeRowsGrad(type, dy, DType::I64, index, dx, rows, cols, k);
+      backend.takeRowsGrad(type, dy, DType::I64, index, again, rows, cols, k);
+      int64_t wrong = 0;
+      for (int64_t i = 0; i < dx.size(); ++i) {
+        wrong += !close(type, dx[i], want[static_cast<size_t>(i)], 4, 1e-4);
+      }
+      CHECK(wrong == 0 && dx.guardIntact(), "%s, %ld columns: %ld are wrong", nameOf(type),
+            static_cast<long>(cols), static_cast<long>(wrong));
+      CHECK(dx.sameBits(again), "%s, %ld columns: another time, another sum", nameOf(type),
+            static_cast<long>(cols));
+    }
+  }
+}
+
+void viewsMayStartAnywhere(Backend& backend) {
+  const int64_t rows = 9, cols = 48, k = 50;
+  for (DType type : kFloating) {
+    Tensor x = whole(type, rows * cols + 1), y(type, k * cols), z(type, k * cols);
+    Tensor index = indicesOf(DType::I32, k, rows, 5), dx(type, Doubles(rows * cols + 1, 0));
+    const int64_t skipped = gradus::byteSize(type);
+    const In view = In(x).address + skipped;
+    backend.takeRows(type, view, DType::I32, index, y, rows, cols, k);
+    backend.embedding(type, DType::I32, index, view, DType::I32, index, view, z, rows, rows, cols,
+                      k, 1);
+    backend.takeRowsGrad(type, y, DType::I32, index, Out(dx).address + skipped, rows, cols, k);
+    Doubles counts(rows, 0);
+    int64_t wrong = 0;
+    for (int64_t at = 0; at < y.size(); ++at) {
+      const auto row = static_cast<int64_t>(index[at / cols]);
+      const double want = x[row * cols + at % cols + 1];
+      wrong += y[at] != want || !close(type, z[at], 2 * want, 1);
+      if (at % cols == 0) ++counts[static_cast<size_t>(row)];
+    }
+    for (int64_t at = 0; at < rows * cols; ++at) {
+      wrong += !close(type, dx[at + 1], x[at + 1] * counts[static_cast<size_t>(at / cols)], 1);
+    }
+    CHECK(wrong == 0 && y.guardIntact() && z.guardIntact() && dx.guardIntact() && dx[0] == 0,
+          "%s: %ld are wrong", nameOf(type), static_cast<long>(wrong));
   }
 }
 
@@ -231,6 +289,8 @@ int main(int argc, char** argv) {
   gatherGradAddsWhereGatherRead(backend);
   takeRowsCopiesRows(backend);
   takeRowsGradAddsInOrder(backends);
+  takeRowsGradAddsLongRuns(backend);
+  viewsMayStartAnywhere(backend);
   embeddingAddsItsTables(backend);
   oneHotSetsOneColumn(backend);
   indicesOutsideAreRefusedBeforeAnythingIsWritten(backend);

@@ -135,6 +135,27 @@ void dropoutKeepsWhereTheWordReachesP(Backend& backend) {
   }
 }
 
+void viewsMayStartAnywhere(Backend& backend) {
+  const int64_t n = 1026;
+  for (DType type : kFloating) {
+    Tensor x = Numbers(4).tensor(type, n + 1, 1, 2), u(type, n), y(type, n), shifted(type, n + 1);
+    const In view = In(x).address + gradus::byteSize(type);
+    const Out target = Out(shifted).address + gradus::byteSize(type);
+    auto check = [&](const char* name, const Tensor& want) {
+      int64_t wrong = 0;
+      for (int64_t i = 0; i < n; ++i) wrong += shifted[i + 1] != want[i];
+      CHECK(wrong == 0 && shifted.guardIntact(), "%s, %s: %ld are wrong", name, nameOf(type),
+            static_cast<long>(wrong));
+    };
+    backend.uniform(type, u, n, kSeed, kStream, 0, 1);
+    backend.uniform(type, target, n, kSeed, kStream, 0, 1);
+    check("uniform", u);
+    backend.dropout(type, view, y, n, kSeed, kStream, 0.5);
+    backend.dropout(type, view, target, n, kSeed, kStream, 0.5);
+    check("dropout", y);
+  }
+}
+
 void seedsAndStreamsDiffer(Backend& backend) {
   const int64_t n = 64;
   Tensor a(DType::F32, n), b(DType::F32, n), c(DType::F32, n);
@@ -171,6 +192,7 @@ int main(int argc, char** argv) {
   normalIsBoxMullerOfPairsOfWords(backend);
   momentsAreThoseOfTheDistributions(backend);
   dropoutKeepsWhereTheWordReachesP(backend);
+  viewsMayStartAnywhere(backend);
   seedsAndStreamsDiffer(backend);
   threadsChangeNothing(copiesOf(argv[1], argv[2]));
   return report("random_test");

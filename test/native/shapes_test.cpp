@@ -59,6 +59,9 @@ const std::vector<View> kViews = {
     {{6, 5, 4}, {0, 4, 1}},
     {{70000, 2}, {1, 0}},
     {{9, 8, 7}, {200, 10, 2}},  // no axis is contiguous
+    {{9, 8, 16}, {600, 64, 4}},
+    {{5, 6, 32}, {480, 80, 1}},  // runs of whole vectors
+    {{3, 70, 70}, {9800, 1, 140}},
     {{2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2},
      {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768}},
 };
@@ -126,6 +129,28 @@ void castsKeepWhatTheTargetCanHold(Backend& backend) {
   }
 }
 
+void viewsMayStartAnywhere(Backend& backend) {
+  const int64_t n = 96;
+  const long dims[] = {2, 3, 32, 32, 1};
+  for (DType type : kAll) {
+    const int64_t skipped = gradus::byteSize(type);
+    Tensor x = Numbers(5).tensor(type, n + 1, 0, 100), y(type, n + 1), z(type, n + 1),
+           same(type, n);
+    const In view = In(x).address + skipped;
+    backend.fill(type, y, 1, n + 1);
+    backend.fill(type, Out(y).address + skipped, 7, n);
+    backend.cast(type, view, type, Out(z).address + skipped, n);
+    backend.stridedCopy(type, view, same, gradus::Dims(dims));
+    CHECK(y[0] == 1, "%s: %g", nameOf(type), y[0]);
+    int64_t wrong = 0;
+    for (int64_t i = 0; i < n; ++i) {
+      wrong += y[i + 1] != 7 || z[i + 1] != x[i + 1] || same[i] != x[i + 1];
+    }
+    CHECK(wrong == 0 && y.guardIntact() && z.guardIntact() && same.guardIntact(),
+          "%s: %ld are wrong", nameOf(type), static_cast<long>(wrong));
+  }
+}
+
 void castsAtTheEdges(Backend& backend) {
   struct Row {
     DType from, to;
@@ -172,6 +197,7 @@ int main(int argc, char** argv) {
   viewsBecomeContiguous(backend);
   fillsOfEveryType(backend);
   castsKeepWhatTheTargetCanHold(backend);
+  viewsMayStartAnywhere(backend);
   castsAtTheEdges(backend);
   return report("shapes_test");
 }

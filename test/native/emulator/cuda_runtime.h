@@ -242,26 +242,29 @@ T __shfl_up_sync(unsigned mask, T value, unsigned delta, int width = 32) {
     return from >= lane / width * width ? from : lane;
   });
 }
-inline unsigned __ballot_sync(unsigned mask, int predicate) {
-  unsigned all = predicate != 0 ? 1u << emulator::lane() : 0u;
-  for (int bits = 1; bits < 32; bits *= 2) {
-    const unsigned other = emulator::exchange(mask, all, [=](int lane) { return lane ^ bits; });
-    all |= other;
+namespace emulator {
+/** The lanes of `mask` whose value is chosen. */
+template <class T, class Choose>
+unsigned lanesWhere(unsigned mask, T value, Choose choose) {
+  std::memcpy(slot(lane()), &value, sizeof(T));
+  meetWarp(mask);
+  unsigned chosen = 0;
+  for (int l = 0; l < lanes(); ++l) {
+    T other;
+    std::memcpy(&other, slot(l), sizeof(T));
+    if ((mask >> l & 1) != 0 && choose(other)) chosen |= 1u << l;
   }
-  return all & mask;
+  meetWarp(mask);
+  return chosen;
+}
+}  // namespace emulator
+
+inline unsigned __ballot_sync(unsigned mask, int predicate) {
+  return emulator::lanesWhere(mask, predicate, [](int other) { return other != 0; });
 }
 template <class T>
 unsigned __match_any_sync(unsigned mask, T value) {
-  std::memcpy(emulator::slot(emulator::lane()), &value, sizeof(T));
-  emulator::meetWarp(mask);
-  unsigned same = 0;
-  for (int lane = 0; lane < emulator::lanes(); ++lane) {
-    T other;
-    std::memcpy(&other, emulator::slot(lane), sizeof(T));
-    if (other == value) same |= 1u << lane;
-  }
-  emulator::meetWarp(mask);
-  return same & mask;
+  return emulator::lanesWhere(mask, value, [=](T other) { return other == value; });
 }
 inline int __any_sync(unsigned mask, int predicate) { return __ballot_sync(mask, predicate) != 0; }
 inline int __all_sync(unsigned mask, int predicate) {
