@@ -231,7 +231,12 @@ void CudaBackend::addShapes() {
 
   copyRows = [this](In x, int64_t xStride, Out y, int64_t yStride, int64_t rowBytes, int64_t rows) {
     const int64_t dims[] = {2, rows, rowBytes, xStride, 1, yStride, 1};
-    moveRuns(gpu_, "copyRows", Space(Dims(dims), 2, rows * rowBytes), 1, x, y);
+    Space space(Dims(dims), 2, rows * rowBytes);
+    if (rowBytes == 1) {  // of which a space leaves the axis out
+      space.sizes[space.rank] = space.strides[0][space.rank] = space.strides[1][space.rank] = 1;
+      ++space.rank;
+    }
+    moveRuns(gpu_, "copyRows", space, 1, x, y);
   };
 
   stridedCopy = [this](Type t, In x, Out y, Dims dims) {

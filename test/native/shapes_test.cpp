@@ -18,8 +18,13 @@ void rowsOfOtherStrides(Backend& backend) {
   struct Shape {
     int64_t rows, bytes, xStride, yStride;
   };
-  for (const Shape& s : std::vector<Shape>{
-           {0, 3, 5, 7}, {5, 0, 5, 7}, {1, 9, 9, 9}, {7, 3, 5, 4}, {3, 100000, 100001, 100003}}) {
+  for (const Shape& s : std::vector<Shape>{{0, 3, 5, 7},
+                                           {5, 0, 5, 7},
+                                           {1, 9, 9, 9},
+                                           {7, 3, 5, 4},
+                                           {6, 1, 1, 2},
+                                           {5, 1, 3, 1},
+                                           {3, 100000, 100001, 100003}}) {
     Tensor x = Numbers(2).tensor(DType::U8, std::max<int64_t>(s.rows * s.xStride, 1), 0, 255);
     Tensor y(DType::U8, std::max<int64_t>(s.rows * s.yStride, 1)), before = y;
     backend.copyRows(x, s.xStride, y, s.yStride, s.bytes, s.rows);

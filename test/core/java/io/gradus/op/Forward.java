@@ -83,6 +83,9 @@ final class Forward {
             + row.relative * Math.abs(exact)
             + Bits.unitRoundoff(type) * Math.abs(exact)
             + Bits.smallest(type) / 2;
+    if (trial.device() != Device.cpu() && type != DType.F32) {
+      slack += row.roundedOnGpu * Bits.unitRoundoff(type);
+    }
     // Infinite where a number just above the largest would have been right, and the other way
     // round.
     return want == got

@@ -482,9 +482,12 @@ final class OpTable {
             x -> Reference.attention(x[0], x[1], x[2], causal)));
   }
 
-  /** Scores are rounded before they become exponents, and values of about 1 may cancel. */
+  /**
+   * Scores are rounded before they become exponents, and values of about 1 may cancel. The tensor
+   * cores of a GPU take the softmax in 16 bits where the values have them.
+   */
   private static Row attention(Row row) {
-    return row.tolerance(2e-6, 2e-6).differentiableOnce();
+    return row.tolerance(2e-6, 2e-6).roundsOnGpu(2).differentiableOnce();
   }
 
   private static List<Row> normalization() {

@@ -65,6 +65,7 @@ final class Row {
   private String says;
   double relative = 1e-6;
   double absolute = 1e-37;
+  double roundedOnGpu;
   double gradient = 2e-5;
   boolean differentiable = true;
   boolean differentiableTwice = true;
@@ -241,6 +242,12 @@ final class Row {
   /** Errors of gradients that are allowed in F32, relative to the largest of them. */
   Row gradientTolerance(double relative) {
     this.gradient = relative;
+    return this;
+  }
+
+  /** On a GPU, 16-bit numbers up to so large are rounded once more on the way. */
+  Row roundsOnGpu(double magnitude) {
+    roundedOnGpu = magnitude;
     return this;
   }
 
