@@ -186,11 +186,12 @@ public final class Gpt extends Module {
 
   /**
    * The mean cross-entropy of the tokens that follow, for training. The scores are gone with the
-   * gradient.
+   * gradient. A batch that is on another device comes to the model's.
    */
   public Tensor loss(TokenBatch batch) {
-    Tensor scores = forward(batch.inputs(), batch.documents(), batch.positions());
-    return Losses.crossEntropyInPlace(scores, batch.targets());
+    TokenBatch here = batch.to(device());
+    Tensor scores = forward(here.inputs(), here.documents(), here.positions());
+    return Losses.crossEntropyInPlace(scores, here.targets());
   }
 
   /** The last norm's output, {@code (batch, time, width)}. */
