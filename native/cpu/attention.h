@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "cpu/gemm_kernel.h"
-#include "runtime/memory.h"
 #include "gradus/types.h"
+#include "runtime/memory.h"
 
 namespace gradus::attention {
 
