@@ -31,6 +31,7 @@ struct Steps {
 
 /** Keys or queries [from, to); none where to <= from. */
 struct Range {
+  __device__ bool has(int i) const { return i >= from && i < to; }
   int from, to;
 };
 
@@ -114,7 +115,7 @@ struct Row {
                  ? nullptr
                  : p.mask + b * p.maskSteps[0] + h * p.maskSteps[1] + i * p.maskSteps[2]) {}
 
-  __device__ bool sees(int j) const { return j >= range.from && j < range.to; }
+  __device__ bool sees(int j) const { return range.has(j); }
   /** Of a key that it sees. */
   __device__ float bias(const Problem& p, int j) const {
     const float distance = slope * static_cast<float>(j - position);

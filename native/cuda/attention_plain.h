@@ -76,7 +76,7 @@ __device__ void multiply(const Rows<const E>& a, const Rows<const E>& b, int d, 
     stage(a, first, d, shared.factors[0]);
     stage(b, first, d, shared.factors[1]);
     __syncthreads();
-#pragma unroll 4
+#pragma unroll 2
     for (int e = 0; e < kChunk; ++e) {
       const float4 u = four(&shared.factors[0][e][4 * tileY()]);
       const float4 v = four(&shared.factors[1][e][4 * tileX()]);

@@ -42,12 +42,15 @@ template <int D, class E>
 __global__ void __launch_bounds__(kThreads, kTogether<D>)
     forward(Problem p, int tiles, const E* q, const E* k, const E* v, E* y, float* lse) {
   __shared__ Shared shared;
+  __shared__ Range ranges[kTile];  // of the queries: registers are short
   const int pair = static_cast<int>(blockIndex() / tiles), h = pair % p.heads, b = pair / p.heads;
   const int i = (tiles - 1 - static_cast<int>(blockIndex() % tiles)) * kTile;
   const int end = i + kTile < p.tq ? i + kTile : p.tq, kvHead = h / p.group();
   const Range seen = {p.range(b, i).from, p.range(b, end - 1).to};
   const Rows<const E> queries = rowsOf(q, p.qs, b, i, h, end);
 
+  const int me = static_cast<int>(threadIdx.x);
+  if (me < kTile) ranges[me] = p.range(b, i + me < end ? i + me : end - 1);
   float o[4][D / kHalf] = {}, scales[4];
   Softmax softmax[4];
   for (int j = seen.from; j < seen.to; j += kTile) {
@@ -60,7 +63,7 @@ __global__ void __launch_bounds__(kThreads, kTogether<D>)
 #pragma unroll
       for (int c = 0; c < 4; ++c) {
         const int key = j + 4 * tileX() + c;
-        x[r][c] = row.sees(key) ? x[r][c] * p.scale + row.bias(p, key) : kHidden;
+        x[r][c] = ranges[4 * tileY() + r].has(key) ? x[r][c] * p.scale + row.bias(p, key) : kHidden;
       }
       const float rescale = softmax[r].add(x[r]);
 #pragma unroll

@@ -51,8 +51,7 @@ __device__ void hide(const Range& range, int column, int half, float value, floa
   for (int n = 0; n < N; ++n) {
 #pragma unroll
     for (int c = 0; c < 2; ++c) {
-      const int key = column + 8 * n + c;
-      if (key < range.from || key >= range.to) x[n][2 * half + c] = value;
+      if (!range.has(column + 8 * n + c)) x[n][2 * half + c] = value;
     }
   }
 }

@@ -93,8 +93,7 @@ __global__ void __launch_bounds__(kBlock, kTogether)
             dscore = weight * (dscore - statistic.delta);
           }
           if (hides) {
-            const Range range = stage.ranges[column];
-            const bool seen = key >= range.from && key < range.to;
+            const bool seen = stage.ranges[column].has(key);
             weight = seen ? weight : 0.0f;
             dscore = seen ? dscore : 0.0f;
           }
