@@ -57,7 +57,8 @@ class CublasConstantsTest {
         for (int attributes = in.readUnsignedShort(); attributes > 0; attributes--) {
           Object kind = pool[in.readUnsignedShort()];
           int length = in.readInt();
-          if (kind.equals("ConstantValue") && pool[in.readUnsignedShort()] instanceof Integer value) {
+          if (kind.equals("ConstantValue")
+              && pool[in.readUnsignedShort()] instanceof Integer value) {
             constants.put((String) name, value);
           } else if (!kind.equals("ConstantValue")) {
             in.skipNBytes(length);
