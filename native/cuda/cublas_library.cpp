@@ -44,13 +44,24 @@ class Search {
     return false;
   }
 
-  bool findsIn(const std::string& folder) { return finds(folder.c_str(), folder + "/", 0); }
+  /** In the folders that the linker knows. */
+  bool findsLinked() {
+    if (linked_) return false;
+    linked_ = true;
+    return finds("the linker's path", "", 0);
+  }
+
+  /** An empty one stands for those that the linker knows. */
+  bool findsIn(const std::string& folder) {
+    return folder.empty() ? findsLinked() : finds(folder.c_str(), folder + "/", 0);
+  }
 
   void* library() const { return library_; }
   const std::string& tried() const { return tried_; }
 
  private:
   void* library_ = nullptr;
+  bool linked_ = false;
   std::string tried_;
 };
 
@@ -60,7 +71,7 @@ void* find(const std::vector<std::string>& folders) {
   for (const std::string& folder : folders) {
     if (search.findsIn(folder)) return search.library();
   }
-  if (search.finds("the linker's path", "", 0)) return search.library();
+  if (search.findsLinked()) return search.library();
   for (const std::string& folder : installedFolders()) {
     if (search.findsIn(folder)) return search.library();
   }
