@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Checks the CUDA backend on a machine with a GPU, in at most 8 minutes: builds it there, runs the kernel
-# tests against their double references, the small ones under compute-sanitizer too, times the kernels, and
-# trains GPT-2 in PyTorch beside Gradus. It needs nvcc, CMake, ninja and the folder that
-# `mvn -pl java/core initialize` unpacks OpenBLAS to; Java only for the last part.
+# Checks the CUDA backend on a machine with a GPU: builds it there, runs the kernel tests against their
+# double references, the small ones under compute-sanitizer too, times the kernels, and trains GPT-2 in
+# PyTorch beside Gradus. It is meant to take 8 minutes of 16 cores; no GPU has run it yet. It needs nvcc,
+# CMake, ninja and the folder that `mvn -pl java/core initialize` unpacks OpenBLAS to.
 #
 #   test/native/gpu-check.sh [OUTPUT]     leaves tests.xml, kernels.md, torch.json and gradus.json there
 #
