@@ -30,7 +30,8 @@ final class NativeMemory {
       relieve();
     }
     long address = device.backend().allocate(bytes);
-    if (address == 0) {
+    // A second collection's references come after all of the first.
+    for (int collections = 0; address == 0 && collections < 2; collections++) {
       Reclaimer.collect();
       address = device.backend().allocate(bytes);
     }

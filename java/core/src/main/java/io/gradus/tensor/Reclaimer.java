@@ -1,6 +1,7 @@
 package io.gradus.tensor;
 
 import java.lang.ref.PhantomReference;
+import java.lang.ref.Reference;
 import java.lang.ref.ReferenceQueue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -13,6 +14,10 @@ import java.util.concurrent.ConcurrentHashMap;
 final class Reclaimer {
 
   private static final ReferenceQueue<Object> QUEUE = new ReferenceQueue<>();
+
+  /** So long the marker of a collection is waited for: where explicit ones are off, none comes. */
+  private static final long MARKER_NANOS = 500_000_000;
+
   private static final Set<Claim> CLAIMS = ConcurrentHashMap.newKeySet();
 
   /** What to do when an object has become unreachable. */
@@ -48,24 +53,34 @@ final class Reclaimer {
 
   /** Frees what the collector has found so far. */
   static void drain() {
-    for (Claim claim = (Claim) QUEUE.poll(); claim != null; claim = (Claim) QUEUE.poll()) {
-      claim.settle();
-    }
+    while (settle(QUEUE.poll())) {}
   }
 
-  /** Runs the collector and frees what it finds. */
+  /**
+   * Runs the collector and frees what it finds. References reach the queue from another thread some
+   * time after the collection: a marker that dies in it shows that they are on their way, and the
+   * queue counts as empty when none has come for a while.
+   */
   static void collect() {
+    Claim marker = claim(new Object(), () -> {});
     System.gc();
     try {
-      // References reach the queue from another thread shortly after the collection: take them
-      // until
-      // none has come for a while.
-      for (Claim claim = (Claim) QUEUE.remove(50); claim != null; claim = (Claim) QUEUE.remove(2)) {
-        claim.settle();
+      long deadline = System.nanoTime() + MARKER_NANOS;
+      while (CLAIMS.contains(marker) && System.nanoTime() < deadline) {
+        settle(QUEUE.remove(10));
       }
+      while (settle(QUEUE.remove(2))) {}
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
     }
+    marker.cancel();
     drain();
+  }
+
+  private static boolean settle(Reference<?> claim) {
+    if (claim != null) {
+      ((Claim) claim).settle();
+    }
+    return claim != null;
   }
 }
