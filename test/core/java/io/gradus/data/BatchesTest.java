@@ -53,6 +53,18 @@ class BatchesTest {
   }
 
   @Test
+  void an_epoch_can_begin_in_its_middle() {
+    Batches batches = Batches.of(counted(10), 3).shuffle(Seed.of(7));
+    List<Long> whole = labels(batches.epoch(2));
+    try (var rest = batches.epoch(2, 2)) {
+      assertEquals(whole.subList(6, 10), labels(() -> rest));
+    }
+    assertFalse(batches.epoch(2, 4).hasNext());
+    var error = assertThrows(IllegalArgumentException.class, () -> batches.epoch(2, 5));
+    assertEquals("batches: there are 4 in an epoch: it cannot begin at 5", error.getMessage());
+  }
+
+  @Test
   void the_last_batch_is_smaller_or_dropped() {
     Batches batches = Batches.of(counted(7), 3);
     assertEquals(List.of(3L, 3L, 1L), sizes(batches));

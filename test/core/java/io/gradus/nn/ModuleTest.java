@@ -136,6 +136,58 @@ class ModuleTest {
     }
   }
 
+  /** A module with state that is no parameter. */
+  private static final class Counting extends Module {
+    private final Tensor count = buffer("count", () -> Tensor.zeros(2));
+    private final Draws draws = draws("draws", Seed.of(3));
+
+    @Override
+    public Tensor forward(Tensor x) {
+      count.fill(draws.position() + 1);
+      draws.next();
+      return x;
+    }
+  }
+
+  @Test
+  void buffers_are_saved_and_loaded_but_are_no_parameters() throws IOException {
+    Module module = new Sequential(linear(1, 1, 1), new Counting());
+    assertEquals(List.of("0.weight", "0.bias"), List.copyOf(module.parameters().names()));
+    assertEquals(List.of("1.count"), List.copyOf(module.buffers().keySet()));
+    module.forward(Tensor.ones(1, 1));
+    module.forward(Tensor.ones(1, 1));
+    Path file = directory.resolve("buffers.safetensors");
+    module.save(file);
+    Module other = new Sequential(linear(1, 1, 2), new Counting());
+    other.load(file);
+    assertArrayEquals(new float[] {2, 2}, other.buffers().get("1.count").toFloats());
+    assertFalse(other.buffers().get("1.count").requiresGrad());
+  }
+
+  @Test
+  void draws_are_found_by_name_and_a_name_stands_for_one_thing() {
+    Module module = new Sequential(new Counting(), new Dropout(0.5, Seed.of(1)));
+    module.forward(Tensor.ones(1));
+    assertEquals(List.of("0.draws", "1.draws"), List.copyOf(module.draws().keySet()));
+    assertEquals(1, module.draws().get("0.draws").position());
+    var error =
+        assertThrows(
+            IllegalArgumentException.class,
+            () ->
+                new Module() {
+                  {
+                    buffer("x", () -> Tensor.zeros(1));
+                    draws("x", Seed.of(1));
+                  }
+
+                  @Override
+                  public Tensor forward(Tensor x) {
+                    return x;
+                  }
+                });
+    assertEquals("module: a name stands for one thing: x twice", error.getMessage());
+  }
+
   @Test
   void a_file_that_does_not_fit_changes_nothing() throws IOException {
     Path file = directory.resolve("other.safetensors");

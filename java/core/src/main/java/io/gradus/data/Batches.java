@@ -21,7 +21,7 @@ import java.util.NoSuchElementException;
  * when the loop goes on, to the next one or to its end, so that it needs the memory of one; copy
  * what is to last longer.
  */
-public final class Batches implements Iterable<Batch> {
+public final class Batches implements BatchSource<Batch>, Iterable<Batch> {
 
   private final Dataset data;
   private final int batchSize;
@@ -63,7 +63,7 @@ public final class Batches implements Iterable<Batch> {
     return new Batches(data, batchSize, seed, dropLast, device);
   }
 
-  /** The number of batches in an epoch. */
+  @Override
   public long count() {
     return (data.size() + (dropLast ? 0 : batchSize - 1)) / batchSize;
   }
@@ -76,32 +76,43 @@ public final class Batches implements Iterable<Batch> {
 
   /** The batches of one epoch, the same each time. */
   public Iterable<Batch> epoch(long epoch) {
-    return () -> new Epoch(seed == null ? null : order(epoch));
+    return () -> epoch(epoch, 0);
+  }
+
+  @Override
+  public BatchSource.Epoch<Batch> epoch(long epoch, long from) {
+    if (from < 0 || from > count()) {
+      throw new IllegalArgumentException(
+          "batches: there are " + count() + " in an epoch: it cannot begin at " + from);
+    }
+    return new Epoch(seed == null ? null : order(epoch), from);
   }
 
   private long[] order(long epoch) {
     return Order.shuffled(Order.indices(data.size()), seed.split(epoch));
   }
 
-  private final class Epoch implements Iterator<Batch> {
+  private final class Epoch implements BatchSource.Epoch<Batch> {
     private final long[] order; // null for the data's own
     private long taken;
     private Batch current;
 
-    Epoch(long[] order) {
+    Epoch(long[] order, long from) {
       this.order = order;
+      this.taken = from;
     }
 
     @Override
     public boolean hasNext() {
       boolean more = taken < count();
       if (!more) {
-        closeCurrent();
+        close();
       }
       return more;
     }
 
-    private void closeCurrent() {
+    @Override
+    public void close() {
       if (current != null) {
         current.close();
       }
@@ -112,7 +123,7 @@ public final class Batches implements Iterable<Batch> {
       if (!hasNext()) {
         throw new NoSuchElementException("batches: the epoch has no more than " + count());
       }
-      closeCurrent();
+      close();
       long from = batchSize * taken++;
       long to = Math.min(from + batchSize, data.size());
       Dataset rows = order == null ? data.slice(from, to) : shuffled((int) from, (int) to);

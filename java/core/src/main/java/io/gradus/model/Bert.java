@@ -55,7 +55,7 @@ public final class Bert extends Module {
     }
     blocks = child("blocks", new ModuleList<>(parts));
     pooler = child("pooler", new Linear(width, width, device, seed.split(3)));
-    draws = new Draws(seed.split(4));
+    draws = draws("dropout", seed.split(4));
     initialize(device, seed.split(5));
   }
 
@@ -78,11 +78,6 @@ public final class Bert extends Module {
   /** What it is made of. */
   public BertConfig config() {
     return config;
-  }
-
-  /** The seeds of dropout, for a run that is to go on where another one stopped. */
-  public Draws draws() {
-    return draws;
   }
 
   @Override

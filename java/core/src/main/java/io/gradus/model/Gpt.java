@@ -83,7 +83,7 @@ public final class Gpt extends Module {
         config.positions() == GptConfig.Positions.ALIBI
             ? Scope.outside(() -> Tensor.of(slopes(config.heads())).to(device))
             : null;
-    draws = new Draws(seed.split(3));
+    draws = draws("dropout", seed.split(3));
     initialize(device, seed.split(4));
   }
 
@@ -149,11 +149,6 @@ public final class Gpt extends Module {
    */
   public void checkpointing(boolean on) {
     checkpointing = on;
-  }
-
-  /** The seeds of dropout, for a run that is to go on where another one stopped. */
-  public Draws draws() {
-    return draws;
   }
 
   /**

@@ -21,7 +21,7 @@ public final class Dropout extends Module {
       throw new IllegalArgumentException("dropout: the probability must lie in [0, 1]: " + p);
     }
     this.p = p;
-    this.draws = new Draws(seed);
+    this.draws = draws("draws", seed);
   }
 
   @Override

@@ -3,12 +3,15 @@ package io.gradus.nn;
 import io.gradus.data.SafeTensors;
 import io.gradus.tensor.Device;
 import io.gradus.tensor.Scope;
+import io.gradus.tensor.Seed;
 import io.gradus.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.stream.Stream;
 
 /**
  * A network or a part of one: parameters, parts inside it, and how an input becomes an output.
@@ -34,6 +37,8 @@ public abstract class Module {
 
   private final Map<String, Module> children = new LinkedHashMap<>();
   private final Map<String, Tensor> parameters = new LinkedHashMap<>();
+  private final Map<String, Tensor> buffers = new LinkedHashMap<>();
+  private final Map<String, Draws> draws = new LinkedHashMap<>();
   private boolean training = true;
 
   /** A module without parts and parameters yet. */
@@ -71,12 +76,39 @@ public abstract class Module {
     return tensor;
   }
 
+  /**
+   * Makes a buffer: a tensor that belongs to what the module has learned, though no gradient
+   * changes it, such as a running mean. It is saved and loaded with the parameters, and made
+   * outside all scopes as they are.
+   *
+   * @return the tensor
+   */
+  protected final Tensor buffer(String name, Supplier<Tensor> value) {
+    checkName(name);
+    Tensor tensor = Scope.outside(value);
+    buffers.put(name, tensor);
+    return tensor;
+  }
+
+  /**
+   * Makes what gives this module its random numbers, so that a checkpoint can hold how many it
+   * drew.
+   *
+   * @return the draws
+   */
+  protected final Draws draws(String name, Seed seed) {
+    checkName(name);
+    Draws made = new Draws(seed);
+    draws.put(name, made);
+    return made;
+  }
+
   private void checkName(String name) {
     if (name.isEmpty() || name.contains(".")) {
       throw new IllegalArgumentException(
           "module: a name must not be empty nor contain a dot: \"" + name + "\"");
     }
-    if (children.containsKey(name) || parameters.containsKey(name)) {
+    if (Stream.of(children, parameters, buffers, draws).anyMatch(map -> map.containsKey(name))) {
       throw new IllegalArgumentException("module: a name stands for one thing: " + name + " twice");
     }
   }
@@ -85,14 +117,36 @@ public abstract class Module {
 
   /** All parameters, those of parts with the part's name in front. */
   public final Parameters parameters() {
-    Map<String, Tensor> all = new LinkedHashMap<>();
-    collect("", all);
-    return Parameters.of(all);
+    return Parameters.of(all(module -> module.parameters));
   }
 
-  private void collect(String prefix, Map<String, Tensor> into) {
-    parameters.forEach((name, tensor) -> into.put(prefix + name, tensor));
-    children.forEach((name, part) -> part.collect(prefix + name + ".", into));
+  /** All buffers, named as parameters are. */
+  public final Map<String, Tensor> buffers() {
+    return all(module -> module.buffers);
+  }
+
+  /** Parameters, then buffers: all that {@link #save} writes. */
+  public final Map<String, Tensor> state() {
+    Map<String, Tensor> state = new LinkedHashMap<>(parameters().asMap());
+    state.putAll(buffers());
+    return state;
+  }
+
+  /** What gives the module and its parts their random numbers, named as parameters are. */
+  public final Map<String, Draws> draws() {
+    return all(module -> module.draws);
+  }
+
+  private <T> Map<String, T> all(Function<Module, Map<String, T>> own) {
+    Map<String, T> all = new LinkedHashMap<>();
+    collect("", own, all);
+    return all;
+  }
+
+  private <T> void collect(
+      String prefix, Function<Module, Map<String, T>> own, Map<String, T> into) {
+    own.apply(this).forEach((name, thing) -> into.put(prefix + name, thing));
+    children.forEach((name, part) -> part.collect(prefix + name + ".", own, into));
   }
 
   /** Where its parameters are; the processor where it has none. */
@@ -101,17 +155,17 @@ public abstract class Module {
   }
 
   /**
-   * Writes the parameters to a safetensors file, which appears as a whole or not at all.
+   * Writes parameters and buffers to a safetensors file, which appears as a whole or not at all.
    *
    * @throws IOException where that fails; a file that was there before is unchanged
    */
   public final void save(Path file) throws IOException {
     // Readers of the Python world refuse a file that does not name its framework.
-    SafeTensors.write(file, parameters().asMap(), Map.of("format", "pt"));
+    SafeTensors.write(file, state(), Map.of("format", "pt"));
   }
 
   /**
-   * Reads the parameters' values from a safetensors file.
+   * Reads the values of parameters and buffers from a safetensors file.
    *
    * @throws IOException where the file is missing or broken
    * @throws IllegalArgumentException where its names, shapes or types differ from this module's;
@@ -119,7 +173,7 @@ public abstract class Module {
    */
   public final void load(Path file) throws IOException {
     try (SafeTensors tensors = SafeTensors.read(file)) {
-      tensors.load(parameters().asMap());
+      tensors.load(state());
     }
   }
 

@@ -1,8 +1,10 @@
 package io.gradus.train;
 
 import io.gradus.data.SafeTensors;
+import io.gradus.nn.Draws;
 import io.gradus.nn.Module;
 import io.gradus.optim.Optimizer;
+import io.gradus.tensor.Seed;
 import io.gradus.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -10,8 +12,9 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * All that a training needs to go on where it stopped, in one safetensors file: the parameters as
- * {@code model.NAME}, the optimizer's state as {@code optimizer.NAME}, and notes.
+ * All that a training needs to go on where it stopped, in one safetensors file: the parameters and
+ * buffers as {@code model.NAME}, the optimizer's state as {@code optimizer.NAME}, how many random
+ * numbers were drawn, and notes.
  */
 public final class Checkpoint {
 
@@ -20,6 +23,7 @@ public final class Checkpoint {
   private static final String NOTE = "note.";
   private static final String STEPS = "optimizer.steps";
   private static final String UPDATES = "optimizer.updates.";
+  private static final String DRAWS = "draws.";
 
   private Checkpoint() {}
 
@@ -42,13 +46,18 @@ public final class Checkpoint {
                 metadata.put(UPDATES + name, Long.toString(count));
               }
             });
+    model
+        .draws()
+        .forEach(
+            (name, draws) ->
+                metadata.put(DRAWS + name, draws.seed().value() + " " + draws.position()));
     notes.forEach((name, note) -> metadata.put(NOTE + name, note));
     SafeTensors.write(file, tensors(model, optimizer), metadata);
   }
 
   private static Map<String, Tensor> tensors(Module model, Optimizer optimizer) {
     Map<String, Tensor> tensors = new LinkedHashMap<>();
-    model.parameters().asMap().forEach((name, tensor) -> tensors.put(MODEL + name, tensor));
+    model.state().forEach((name, tensor) -> tensors.put(MODEL + name, tensor));
     optimizer.state().forEach((name, tensor) -> tensors.put(OPTIMIZER + name, tensor));
     return tensors;
   }
@@ -75,6 +84,10 @@ public final class Checkpoint {
         String count = metadata.get(UPDATES + name);
         updates.put(name, count == null ? steps : number(file, UPDATES + name, count));
       }
+      Map<Draws, long[]> draws = new LinkedHashMap<>();
+      for (var drawn : model.draws().entrySet()) {
+        draws.put(drawn.getValue(), draws(file, metadata.get(DRAWS + drawn.getKey())));
+      }
       long stepsBefore = optimizer.steps();
       Map<String, Long> updatesBefore = optimizer.updates();
       optimizer.restore(steps, updates);
@@ -84,8 +97,18 @@ public final class Checkpoint {
         optimizer.restore(stepsBefore, updatesBefore);
         throw e;
       }
+      draws.forEach((drawn, at) -> drawn.resume(Seed.of(at[0]), at[1]));
       return notes(metadata);
     }
+  }
+
+  /** The seed, and how many were drawn. */
+  private static long[] draws(Path file, String text) throws IOException {
+    String[] numbers = text == null ? new String[0] : text.split(" ");
+    if (numbers.length != 2) {
+      throw new IOException("checkpoint: the state of its random numbers is missing: " + file);
+    }
+    return new long[] {number(file, DRAWS, numbers[0]), number(file, DRAWS, numbers[1])};
   }
 
   private static long number(Path file, String name, String text) throws IOException {

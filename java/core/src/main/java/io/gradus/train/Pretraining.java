@@ -172,10 +172,6 @@ public final class Pretraining {
     Path file = folder.resolve(LAST);
     Map<String, String> notes = Checkpoint.load(file, model, optimizer);
     try {
-      model
-          .draws()
-          .resume(
-              Seed.of(Long.parseLong(notes.get("drawsSeed"))), Long.parseLong(notes.get("draws")));
       bestLoss = Double.parseDouble(notes.get("bestLoss"));
     } catch (NumberFormatException | NullPointerException e) {
       throw new IOException("train: the checkpoint lacks its notes: " + file, e);
@@ -323,8 +319,6 @@ public final class Pretraining {
 
   private void saveLast(Listener listener) throws IOException {
     Map<String, String> notes = new LinkedHashMap<>();
-    notes.put("drawsSeed", Long.toString(model.draws().seed().value()));
-    notes.put("draws", Long.toString(model.draws().position()));
     notes.put("bestLoss", Double.toString(bestLoss));
     Checkpoint.save(folder.resolve(LAST), model, optimizer, notes);
     listener.saved(folder.resolve(LAST));
