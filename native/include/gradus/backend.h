@@ -115,6 +115,10 @@ class Backend : public Watched {
   /** y = mask ? a : b; mask is U8 (strides of mask, a, b); any type. */
   Kernel<void(Type t, In mask, In a, In b, Out y, int64_t n, DimsOf<3> dims)> where{this, "where"};
 
+  /** y = a + weight * (b - a), of contiguous operands. */
+  Kernel<void(Type t, In a, In b, Out y, int64_t n, double weight)> lerp{this, "lerp",
+                                                                         Access::Elementwise};
+
   // Pointwise, one operand; floating types
   /** y = scale * x + shift. */
   Kernel<void(Type t, In x, Out y, int64_t n, double scale, double shift)> affine{
@@ -266,6 +270,103 @@ class Backend : public Watched {
               Out dweight, int64_t rows, int64_t cols)>
       rmsNormGrad{this, "rmsNormGrad"};
 
+  // Normalization of the channels of (batch, channels, inner). weight and bias (channels) are of
+  // type wt; 0 for none. mean and rstd are F32: one for each channel, or for each group of an
+  // example.
+  /**
+   * y = (x - mean) * rstd * weight + bias with the mean and the (biased) variance of each channel
+   * over the batch. runningMean and runningVariance (F32, channels; 0 for none) move towards the
+   * mean and the unbiased variance: r += momentum * (new - r).
+   */
+  Kernel<void(Type t, In x, Type wt, In weight, In bias, Out y, Out mean, Out rstd, Out runningMean,
+              Out runningVariance, int64_t batch, int64_t channels, int64_t inner, double momentum,
+              double eps)>
+      batchNorm{this, "batchNorm"};
+  /** The same with a mean and a variance (F32, channels) from elsewhere. */
+  Kernel<void(Type t, In x, Type wt, In weight, In bias, In mean, In variance, Out y, int64_t batch,
+              int64_t channels, int64_t inner, double eps)>
+      batchNormApply{this, "batchNormApply"};
+  /** Of batchNorm. Each of dx, dweight and dbias may be 0; `accumulate` adds to dx. */
+  Kernel<void(Type t, In dy, In x, Type wt, In weight, In mean, In rstd, Out dx, bool accumulate,
+              Out dweight, Out dbias, int64_t batch, int64_t channels, int64_t inner)>
+      batchNormGrad{this, "batchNormGrad"};
+  /** Over the channels of each group in each example; mean and rstd are (batch, groups). */
+  Kernel<void(Type t, In x, Type wt, In weight, In bias, Out y, Out mean, Out rstd, int64_t batch,
+              int64_t channels, int64_t groups, int64_t inner, double eps)>
+      groupNorm{this, "groupNorm"};
+  Kernel<void(Type t, In dy, In x, Type wt, In weight, In mean, In rstd, Out dx, bool accumulate,
+              Out dweight, Out dbias, int64_t batch, int64_t channels, int64_t groups,
+              int64_t inner)>
+      groupNormGrad{this, "groupNormGrad"};
+
+  // Convolution (cross-correlation, as everywhere in the field). x (batch, channels, height,
+  // width), y (batch, outChannels, outHeight, outWidth), weight (outChannels, channels / groups,
+  // kernelHeight, kernelWidth) of type wt, as is the bias; 0 for none. Sums are F32.
+  Kernel<void(Type t, In x, Type wt, In weight, In bias, Out y, Window window)> conv2d{this,
+                                                                                       "conv2d"};
+  /** dx; with a bias (channels) it is the transposed convolution of dy. `accumulate` adds to dx. */
+  Kernel<void(Type t, In dy, Type wt, In weight, In bias, Out dx, bool accumulate, Window window)>
+      conv2dGradInput{this, "conv2dGradInput"};
+  Kernel<void(Type t, In x, In dy, Type wt, Out dweight, bool accumulate, Window window)>
+      conv2dGradWeight{this, "conv2dGradWeight"};
+  /** y (channels) = the sums of the channels of x (batch, channels, inner); + y if it accumulates.
+   */
+  Kernel<void(Type t, In x, Type yType, Out y, int64_t batch, int64_t channels, int64_t inner,
+              bool accumulate)>
+      channelSums{this, "channelSums"};
+
+  // Pooling of each channel by itself: outChannels = channels = groups
+  /** index (I32, as y): where in its plane of x the largest stands, the first of equals; NaN wins.
+   */
+  Kernel<void(Type t, In x, Out y, Out index, Window window)> maxPool2d{this, "maxPool2d"};
+  Kernel<void(Type t, In dy, In index, Out dx, Window window)> maxPool2dGrad{this, "maxPool2dGrad"};
+  /** Divides by the kernel's size, or, unless padding counts, by how much of it is inside. */
+  Kernel<void(Type t, In x, Out y, bool countPadding, Window window)> avgPool2d{this, "avgPool2d"};
+  Kernel<void(Type t, In dy, Out dx, bool countPadding, Window window)> avgPool2dGrad{
+      this, "avgPool2dGrad"};
+  /** Output row i is the mean of rows floor(i h / oh) to ceil((i + 1) h / oh), columns likewise. */
+  Kernel<void(Type t, In x, Out y, int64_t planes, int64_t height, int64_t width, int64_t outHeight,
+              int64_t outWidth)>
+      adaptiveAvgPool2d{this, "adaptiveAvgPool2d"};
+  Kernel<void(Type t, In dy, Out dx, int64_t planes, int64_t height, int64_t width,
+              int64_t outHeight, int64_t outWidth)>
+      adaptiveAvgPool2dGrad{this, "adaptiveAvgPool2dGrad"};
+
+  // Recurrent cells: one step of `rows` sequences, whose time this is. Sequences of which lengths
+  // (I32, rows; 0 where all are long enough) says that they have ended keep their state and give 0.
+  // h (rows, size) is the new state and y, whose rows lie yStride apart, what the layer gives. In
+  // gradients dy is that of y, and dh is that of the new state from later steps; it leaves as that
+  // of h0, without what comes through the product of h0 and the recurrent weights.
+  /** h = f(gates), f = tanh or, with `relu`, max(0, gates); gates (rows, size). */
+  Kernel<void(Type t, In gates, In h0, In lengths, int64_t time, Out h, Out y, int64_t yStride,
+              int64_t rows, int64_t size, bool relu)>
+      rnnCell{this, "rnnCell"};
+  Kernel<void(Type t, In h, In lengths, int64_t time, In dy, int64_t yStride, Out dh, Out dgates,
+              int64_t rows, int64_t size, bool relu)>
+      rnnCellGrad{this, "rnnCellGrad"};
+  /**
+   * gates (rows, 4 size) are those of input, forget, cell and output, before their sigmoid or tanh,
+   * which takes their place. c = forget * c0 + input * cell, h = output * tanh(c).
+   */
+  Kernel<void(Type t, Out gates, In c0, In h0, In lengths, int64_t time, Out c, Out h, Out y,
+              int64_t yStride, int64_t rows, int64_t size)>
+      lstmCell{this, "lstmCell"};
+  /** dc is to c what dh is to h. */
+  Kernel<void(Type t, In gates, In c0, In c, In lengths, int64_t time, In dy, int64_t yStride,
+              Out dh, Out dc, Out dgates, int64_t rows, int64_t size)>
+      lstmCellGrad{this, "lstmCellGrad"};
+  /**
+   * x and hidden (rows, 3 size) are what input and state give to reset, update and new gate, with
+   * their biases: r = sigmoid(x + hidden), z alike, n = tanh(x + r * hidden), which take the place
+   * of x; h = (1 - z) * n + z * h0.
+   */
+  Kernel<void(Type t, Out x, In hidden, In h0, In lengths, int64_t time, Out h, Out y,
+              int64_t yStride, int64_t rows, int64_t size)>
+      gruCell{this, "gruCell"};
+  Kernel<void(Type t, In x, In hidden, In h0, In lengths, int64_t time, In dy, int64_t yStride,
+              Out dh, Out dx, Out dhidden, int64_t rows, int64_t size)>
+      gruCellGrad{this, "gruCellGrad"};
+
   // Positions
   /**
    * Turns the first heads * size columns of the rows of x (rows, width) and copies the others:
@@ -308,6 +409,48 @@ class Backend : public Watched {
   Kernel<void(Out p, In g, Out m, Out v, int64_t n, double learningRate, double beta1, double beta2,
               double epsilon, double weightDecay, int64_t step, double gradScale, In factor)>
       adamw{this, "adamw"};
+  // As in PyTorch, whose documentation has the formulas. weightDecay adds to the gradient or, where
+  // it is `decoupled`, shrinks the parameter instead.
+  /** AMSGrad where vmax is given. */
+  Kernel<void(Out p, In g, Out m, Out v, Out vmax, int64_t n, double learningRate, double beta1,
+              double beta2, double epsilon, double weightDecay, bool decoupled, int64_t step,
+              double gradScale, In factor)>
+      adam{this, "adam"};
+  Kernel<void(Out p, In g, Out m, Out u, int64_t n, double learningRate, double beta1, double beta2,
+              double epsilon, double weightDecay, int64_t step, double gradScale, In factor)>
+      adamax{this, "adamax"};
+  /** mu: this step's momentum, and the next one's; product: of all to this step. */
+  Kernel<void(Out p, In g, Out m, Out v, int64_t n, double learningRate, double beta1, double beta2,
+              double epsilon, double weightDecay, bool decoupled, double mu, double muNext,
+              double muProduct, int64_t step, double gradScale, In factor)>
+      nadam{this, "nadam"};
+  Kernel<void(Out p, In g, Out m, Out v, int64_t n, double learningRate, double beta1, double beta2,
+              double epsilon, double weightDecay, bool decoupled, int64_t step, double gradScale,
+              In factor)>
+      radam{this, "radam"};
+  Kernel<void(Out p, In g, Out sum, int64_t n, double learningRate, double epsilon,
+              double weightDecay, double gradScale, In factor)>
+      adagrad{this, "adagrad"};
+  Kernel<void(Out p, In g, Out square, Out delta, int64_t n, double learningRate, double rho,
+              double epsilon, double weightDecay, double gradScale, In factor)>
+      adadelta{this, "adadelta"};
+  /** Centered where average is given; velocity may be 0 where momentum is 0. */
+  Kernel<void(Out p, In g, Out square, Out average, Out velocity, int64_t n, double learningRate,
+              double alpha, double epsilon, double momentum, double weightDecay, double gradScale,
+              In factor)>
+      rmsprop{this, "rmsprop"};
+  /** weightDecay is decoupled. */
+  Kernel<void(Out p, In g, Out m, int64_t n, double learningRate, double beta1, double beta2,
+              double weightDecay, double gradScale, In factor)>
+      lion{this, "lion"};
+  /**
+   * p and g are `batch` matrices (rows, cols), row and column the averages of the squares of their
+   * rows and columns; or, where column is 0, row is that of every element. beta2 is this step's.
+   */
+  Kernel<void(Out p, In g, Out row, Out column, int64_t batch, int64_t rows, int64_t cols,
+              double learningRate, double beta2, double epsilon1, double epsilon2, double threshold,
+              double weightDecay, double gradScale, In factor)>
+      adafactor{this, "adafactor"};
   /**
    * norm (F32) = scale * sqrt(sum of `count` squares, F32); factor (F32) = max / (norm + 1e-6)
    * where that is below 1, else 1. With `skip` it is NaN where the norm is not finite.

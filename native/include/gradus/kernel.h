@@ -23,6 +23,7 @@ struct Argument {
   Argument(int64_t x) : kind(Kind::Integer), integer(x) {}                    // NOLINT
   Argument(double x) : kind(Kind::Real), real(x) {}                           // NOLINT
   Argument(bool x) : kind(Kind::Flag), integer(x) {}                          // NOLINT
+  Argument(Window x) : kind(Kind::Dims), count(x.length()), dims(x.row) {}    // NOLINT
   template <int Operands>
   Argument(DimsOf<Operands> x) : kind(Kind::Dims), count(x.length()), dims(x.row) {}  // NOLINT
 

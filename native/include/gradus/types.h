@@ -94,6 +94,35 @@ struct DimsOf : Dims {
   int length() const { return same() ? 0 : 1 + (1 + Operands) * rank(); }
 };
 
+/**
+ * What slides over the rows and columns of images: batch, channels, height and width of the input,
+ * then of the output all but the batch; height and width of the kernel, its strides, the padding on
+ * each side, the dilations; and the groups that channels fall into.
+ */
+struct Window : Dims {
+  using Dims::Dims;
+  Window(Dims dims) : Dims(dims) {}  // NOLINT
+  static constexpr int kLength = 16;
+  static constexpr int length() { return kLength; }
+
+  int64_t batch() const { return row[0]; }
+  int64_t channels() const { return row[1]; }
+  int64_t height() const { return row[2]; }
+  int64_t width() const { return row[3]; }
+  int64_t outChannels() const { return row[4]; }
+  int64_t outHeight() const { return row[5]; }
+  int64_t outWidth() const { return row[6]; }
+  int64_t kernelHeight() const { return row[7]; }
+  int64_t kernelWidth() const { return row[8]; }
+  int64_t strideHeight() const { return row[9]; }
+  int64_t strideWidth() const { return row[10]; }
+  int64_t paddingHeight() const { return row[11]; }
+  int64_t paddingWidth() const { return row[12]; }
+  int64_t dilationHeight() const { return row[13]; }
+  int64_t dilationWidth() const { return row[14]; }
+  int64_t groups() const { return row[15]; }
+};
+
 /** The numbers that attention takes as its dims. */
 constexpr int kAttentionDims = 24;
 template <>

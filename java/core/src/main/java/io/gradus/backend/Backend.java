@@ -225,6 +225,8 @@ public final class Backend extends Pointer {
 
   public native void siluGrad(int t, long x, long dy, long dx, long n);
 
+  public native void lerp(int t, long a, long b, long y, long n, double weight);
+
   // Pointwise along rows of (rows, cols)
   public native void biasGelu(int t, long x, int bt, long bias, long y, long rows, long cols);
 
@@ -414,6 +416,195 @@ public final class Backend extends Pointer {
       long rows,
       long cols);
 
+  public native void batchNorm(
+      int t,
+      long x,
+      int wt,
+      long weight,
+      long bias,
+      long y,
+      long mean,
+      long rstd,
+      long runningMean,
+      long runningVariance,
+      long batch,
+      long channels,
+      long inner,
+      double momentum,
+      double eps);
+
+  public native void batchNormApply(
+      int t,
+      long x,
+      int wt,
+      long weight,
+      long bias,
+      long mean,
+      long variance,
+      long y,
+      long batch,
+      long channels,
+      long inner,
+      double eps);
+
+  public native void batchNormGrad(
+      int t,
+      long dy,
+      long x,
+      int wt,
+      long weight,
+      long mean,
+      long rstd,
+      long dx,
+      boolean accumulate,
+      long dweight,
+      long dbias,
+      long batch,
+      long channels,
+      long inner);
+
+  public native void groupNorm(
+      int t,
+      long x,
+      int wt,
+      long weight,
+      long bias,
+      long y,
+      long mean,
+      long rstd,
+      long batch,
+      long channels,
+      long groups,
+      long inner,
+      double eps);
+
+  public native void groupNormGrad(
+      int t,
+      long dy,
+      long x,
+      int wt,
+      long weight,
+      long mean,
+      long rstd,
+      long dx,
+      boolean accumulate,
+      long dweight,
+      long dbias,
+      long batch,
+      long channels,
+      long groups,
+      long inner);
+
+  // Convolution and pooling
+  public native void conv2d(int t, long x, int wt, long weight, long bias, long y, long[] window);
+
+  public native void conv2dGradInput(
+      int t, long dy, int wt, long weight, long bias, long dx, boolean accumulate, long[] window);
+
+  public native void conv2dGradWeight(
+      int t, long x, long dy, int wt, long dweight, boolean accumulate, long[] window);
+
+  public native void channelSums(
+      int t, long x, int yType, long y, long batch, long channels, long inner, boolean accumulate);
+
+  public native void maxPool2d(int t, long x, long y, long index, long[] window);
+
+  public native void maxPool2dGrad(int t, long dy, long index, long dx, long[] window);
+
+  public native void avgPool2d(int t, long x, long y, boolean countPadding, long[] window);
+
+  public native void avgPool2dGrad(int t, long dy, long dx, boolean countPadding, long[] window);
+
+  public native void adaptiveAvgPool2d(
+      int t, long x, long y, long planes, long height, long width, long outHeight, long outWidth);
+
+  public native void adaptiveAvgPool2dGrad(
+      int t, long dy, long dx, long planes, long height, long width, long outHeight, long outWidth);
+
+  // Recurrent cells
+  public native void rnnCell(
+      int t,
+      long gates,
+      long h0,
+      long lengths,
+      long time,
+      long h,
+      long y,
+      long yStride,
+      long rows,
+      long size,
+      boolean relu);
+
+  public native void rnnCellGrad(
+      int t,
+      long h,
+      long lengths,
+      long time,
+      long dy,
+      long yStride,
+      long dh,
+      long dgates,
+      long rows,
+      long size,
+      boolean relu);
+
+  public native void lstmCell(
+      int t,
+      long gates,
+      long c0,
+      long h0,
+      long lengths,
+      long time,
+      long c,
+      long h,
+      long y,
+      long yStride,
+      long rows,
+      long size);
+
+  public native void lstmCellGrad(
+      int t,
+      long gates,
+      long c0,
+      long c,
+      long lengths,
+      long time,
+      long dy,
+      long yStride,
+      long dh,
+      long dc,
+      long dgates,
+      long rows,
+      long size);
+
+  public native void gruCell(
+      int t,
+      long x,
+      long hidden,
+      long h0,
+      long lengths,
+      long time,
+      long h,
+      long y,
+      long yStride,
+      long rows,
+      long size);
+
+  public native void gruCellGrad(
+      int t,
+      long x,
+      long hidden,
+      long h0,
+      long lengths,
+      long time,
+      long dy,
+      long yStride,
+      long dh,
+      long dx,
+      long dhidden,
+      long rows,
+      long size);
+
   // Positions
   public native void rotary(
       int t,
@@ -483,6 +674,141 @@ public final class Backend extends Pointer {
       double epsilon,
       double weightDecay,
       long step,
+      double gradScale,
+      long factor);
+
+  public native void adam(
+      long p,
+      long g,
+      long m,
+      long v,
+      long vmax,
+      long n,
+      double learningRate,
+      double beta1,
+      double beta2,
+      double epsilon,
+      double weightDecay,
+      boolean decoupled,
+      long step,
+      double gradScale,
+      long factor);
+
+  public native void adamax(
+      long p,
+      long g,
+      long m,
+      long u,
+      long n,
+      double learningRate,
+      double beta1,
+      double beta2,
+      double epsilon,
+      double weightDecay,
+      long step,
+      double gradScale,
+      long factor);
+
+  public native void nadam(
+      long p,
+      long g,
+      long m,
+      long v,
+      long n,
+      double learningRate,
+      double beta1,
+      double beta2,
+      double epsilon,
+      double weightDecay,
+      boolean decoupled,
+      double mu,
+      double muNext,
+      double muProduct,
+      long step,
+      double gradScale,
+      long factor);
+
+  public native void radam(
+      long p,
+      long g,
+      long m,
+      long v,
+      long n,
+      double learningRate,
+      double beta1,
+      double beta2,
+      double epsilon,
+      double weightDecay,
+      boolean decoupled,
+      long step,
+      double gradScale,
+      long factor);
+
+  public native void adagrad(
+      long p,
+      long g,
+      long sum,
+      long n,
+      double learningRate,
+      double epsilon,
+      double weightDecay,
+      double gradScale,
+      long factor);
+
+  public native void adadelta(
+      long p,
+      long g,
+      long square,
+      long delta,
+      long n,
+      double learningRate,
+      double rho,
+      double epsilon,
+      double weightDecay,
+      double gradScale,
+      long factor);
+
+  public native void rmsprop(
+      long p,
+      long g,
+      long square,
+      long average,
+      long velocity,
+      long n,
+      double learningRate,
+      double alpha,
+      double epsilon,
+      double momentum,
+      double weightDecay,
+      double gradScale,
+      long factor);
+
+  public native void lion(
+      long p,
+      long g,
+      long m,
+      long n,
+      double learningRate,
+      double beta1,
+      double beta2,
+      double weightDecay,
+      double gradScale,
+      long factor);
+
+  public native void adafactor(
+      long p,
+      long g,
+      long row,
+      long column,
+      long batch,
+      long rows,
+      long cols,
+      double learningRate,
+      double beta2,
+      double epsilon1,
+      double epsilon2,
+      double threshold,
+      double weightDecay,
       double gradScale,
       long factor);
 
