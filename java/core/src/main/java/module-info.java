@@ -6,10 +6,12 @@ module io.gradus {
 
   exports io.gradus.autograd;
   exports io.gradus.data;
+  exports io.gradus.metric;
   exports io.gradus.model;
   exports io.gradus.nn;
   exports io.gradus.op;
   exports io.gradus.optim;
+  exports io.gradus.report;
   exports io.gradus.tensor;
   exports io.gradus.train;
 }

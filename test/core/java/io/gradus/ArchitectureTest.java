@@ -17,7 +17,10 @@ import java.util.TreeSet;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
-/** Imports point down only: train → model, nn, optim, data → op → autograd → tensor → backend. */
+/**
+ * Imports point down only: train → model, nn, optim, data, metric, report → op → autograd → tensor
+ * → backend.
+ */
 class ArchitectureTest {
 
   /** From the bottom up; packages of one floor may use each other, in one direction. */
@@ -27,7 +30,7 @@ class ArchitectureTest {
           List.of("tensor"),
           List.of("autograd"),
           List.of("op"),
-          List.of("nn", "optim", "data", "model"),
+          List.of("nn", "optim", "data", "model", "metric", "report"),
           List.of("train"));
 
   private static final JavaClasses MAIN = main();
@@ -93,10 +96,10 @@ class ArchitectureTest {
   }
 
   @Test
-  void only_data_reads_json() {
+  void only_data_and_report_know_json() {
     classes()
         .that()
-        .resideOutsideOfPackage("io.gradus.data..")
+        .resideOutsideOfPackages("io.gradus.data..", "io.gradus.report..")
         .should()
         .onlyDependOnClassesThat()
         .resideOutsideOfPackage("com.fasterxml..")

@@ -1,0 +1,2 @@
+/** Runs and models made visible: logs, tables, pictures. */
+package io.gradus.report;
