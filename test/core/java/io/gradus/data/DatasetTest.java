@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Test;
 class DatasetTest {
 
   /** Row i is (i, -i), its label i. */
-  static Dataset counted(int n) {
+  static TensorDataset counted(int n) {
     float[] inputs = new float[2 * n];
     long[] labels = new long[n];
     for (int i = 0; i < n; i++) {
@@ -28,13 +28,13 @@ class DatasetTest {
       inputs[2 * i + 1] = -i;
       labels[i] = i;
     }
-    return new Dataset(Tensor.of(inputs, n, 2), Tensor.of(labels));
+    return new TensorDataset(Tensor.of(inputs, n, 2), Tensor.of(labels));
   }
 
   @Test
   void images_become_rows_from_0_to_1() {
     Tensor images = Tensor.of(new byte[] {0, 51, 102, -1, -128, 1, 2, 3}, 2, 2, 2);
-    Dataset data = Dataset.ofImages(images, Tensor.of(new byte[] {7, -1}));
+    TensorDataset data = TensorDataset.ofImages(images, Tensor.of(new byte[] {7, -1}));
     assertEquals(Shape.of(2, 4), data.inputs().shape());
     assertArrayEquals(
         new float[] {0, 0.2f, 0.4f, 1, 128 / 255f, 1 / 255f, 2 / 255f, 3 / 255f},
@@ -46,22 +46,22 @@ class DatasetTest {
 
   @Test
   void images_belong_to_the_scope_around() {
-    Dataset data;
+    TensorDataset data;
     try (Scope scope = Scope.open()) {
-      data = Dataset.ofImages(Tensor.of(new byte[4], 1, 2, 2), Tensor.of(new int[] {1}));
+      data = TensorDataset.ofImages(Tensor.of(new byte[4], 1, 2, 2), Tensor.of(new int[] {1}));
       assertFalse(data.inputs().isClosed() || data.labels().isClosed());
       scope.keep(data.labels());
     }
     assertEquals(true, data.inputs().isClosed());
     assertFalse(data.labels().isClosed());
     Tensor labels = Tensor.of(new long[] {1});
-    assertSame(labels, Dataset.ofImages(Tensor.of(new byte[4], 1, 4), labels).labels());
+    assertSame(labels, TensorDataset.ofImages(Tensor.of(new byte[4], 1, 4), labels).labels());
   }
 
   @Test
   void a_split_shares_memory_and_misses_nothing() {
-    Dataset data = counted(5);
-    Dataset.Split split = data.split(3);
+    TensorDataset data = counted(5);
+    TensorDataset.Split split = data.split(3);
     assertArrayEquals(new long[] {0, 1, 2}, split.train().labels().toLongs());
     assertArrayEquals(new long[] {3, 4}, split.test().labels().toLongs());
     assertArrayEquals(new float[] {3, -3, 4, -4}, split.test().inputs().toFloats());
@@ -77,7 +77,7 @@ class DatasetTest {
 
   @Test
   void a_shuffle_keeps_rows_and_labels_together() {
-    Dataset shuffled = counted(50).shuffle(Seed.of(1));
+    TensorDataset shuffled = counted(50).shuffle(Seed.of(1));
     long[] labels = shuffled.labels().toLongs();
     float[] inputs = shuffled.inputs().toFloats();
     Set<Long> seen = new HashSet<>();
@@ -97,15 +97,14 @@ class DatasetTest {
    */
   @Test
   void the_order_of_a_seed_is_fixed() {
-    assertArrayEquals(
-        new long[] {6, 1, 3, 7, 5, 0, 2, 4}, Order.shuffled(Order.indices(8), Seed.of(42)));
+    assertArrayEquals(new long[] {6, 1, 3, 7, 5, 0, 2, 4}, Permutation.of(8, Seed.of(42)));
   }
 
   @Test
   void every_order_is_as_likely() {
     int[] counts = new int[6];
     for (int seed = 0; seed < 6_000; seed++) {
-      long[] order = Order.shuffled(Order.indices(3), Seed.of(seed));
+      long[] order = Permutation.of(3, Seed.of(seed));
       counts[(int) (2 * order[0] + (order[1] > order[2] ? 1 : 0))]++;
     }
     // 1,000 expected of each; 29 is one standard deviation.
@@ -117,13 +116,13 @@ class DatasetTest {
     var error =
         assertThrows(
             IllegalArgumentException.class,
-            () -> new Dataset(Tensor.ones(3, 2), Tensor.of(new long[] {1, 2})));
+            () -> new TensorDataset(Tensor.ones(3, 2), Tensor.of(new long[] {1, 2})));
     assertEquals(
         "dataset: there must be one label for each input: (3, 2) and (2)", error.getMessage());
     error =
         assertThrows(
             IllegalArgumentException.class,
-            () -> Dataset.ofImages(Tensor.ones(1, 2), Tensor.of(new long[] {1})));
+            () -> TensorDataset.ofImages(Tensor.ones(1, 2), Tensor.of(new long[] {1})));
     assertEquals(
         "dataset: images must be u8 (n, ...), labels integers: (1, 2) f32 and (1) i64",
         error.getMessage());

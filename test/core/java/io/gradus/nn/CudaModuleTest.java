@@ -10,7 +10,7 @@ import io.gradus.autograd.Gradients;
 import io.gradus.autograd.Tape;
 import io.gradus.data.Batch;
 import io.gradus.data.Batches;
-import io.gradus.data.Dataset;
+import io.gradus.data.TensorDataset;
 import io.gradus.data.TokenBatch;
 import io.gradus.data.TokenBatches;
 import io.gradus.data.Tokens;
@@ -114,8 +114,8 @@ class CudaModuleTest {
 
   @Test
   void batches_go_to_the_device_of_the_model() {
-    Dataset data =
-        new Dataset(Tensor.of(new float[][] {{1}, {2}, {3}}), Tensor.of(new int[] {4, 5, 6}));
+    TensorDataset data =
+        new TensorDataset(Tensor.of(new float[][] {{1}, {2}, {3}}), Tensor.of(new int[] {4, 5, 6}));
     for (Batch batch : Batches.of(data, 2).to(gpu)) {
       assertSame(gpu, batch.inputs().device());
       assertSame(gpu, batch.targets().device());

@@ -5,7 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.gradus.data.Dataset;
+import io.gradus.data.TensorDataset;
 import io.gradus.nn.Dropout;
 import io.gradus.nn.Sequential;
 import io.gradus.tensor.Device;
@@ -18,8 +18,9 @@ class EvaluationTest {
   /** The scores are the inputs, where dropout is off. */
   private final Sequential model = new Sequential(new Dropout(0.9, Seed.of(1)));
 
-  private final Dataset data =
-      new Dataset(Tensor.of(new float[] {0, 0, 1, 0, 0, 2}, 3, 2), Tensor.of(new long[] {1, 0, 0}));
+  private final TensorDataset data =
+      new TensorDataset(
+          Tensor.of(new float[] {0, 0, 1, 0, 0, 2}, 3, 2), Tensor.of(new long[] {1, 0, 0}));
 
   @Test
   void loss_and_accuracy_are_those_of_the_formula_for_any_batch_size() {
@@ -41,7 +42,7 @@ class EvaluationTest {
     Evaluation.of(model, data, 2);
     assertFalse(model.isTraining());
     model.train();
-    Dataset wrong = new Dataset(data.inputs(), Tensor.of(new long[] {1, 0, 2}));
+    TensorDataset wrong = new TensorDataset(data.inputs(), Tensor.of(new long[] {1, 0, 2}));
     assertThrows(IndexOutOfBoundsException.class, () -> Evaluation.of(model, wrong, 3));
     assertTrue(model.isTraining());
   }

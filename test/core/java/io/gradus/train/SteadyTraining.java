@@ -4,7 +4,7 @@ import io.gradus.autograd.CapturedStep;
 import io.gradus.autograd.Tape;
 import io.gradus.data.Batch;
 import io.gradus.data.Batches;
-import io.gradus.data.Dataset;
+import io.gradus.data.TensorDataset;
 import io.gradus.data.TokenBatch;
 import io.gradus.data.TokenBatches;
 import io.gradus.data.Tokens;
@@ -80,7 +80,8 @@ final class SteadyTraining {
       labels[i] = i % 10;
     }
     Tensor inputs = Random.normal(Shape.of(labels.length, 64), Seed.of(2), 0, 1, cpu);
-    Batches batches = Batches.of(new Dataset(inputs, Tensor.of(labels)), 32).shuffle(Seed.of(3));
+    Batches batches =
+        Batches.of(new TensorDataset(inputs, Tensor.of(labels)), 32).shuffle(Seed.of(3));
     for (int step = 0; step < 10_000; ) {
       for (Batch batch : batches) {
         if (forgotten) {

@@ -1,6 +1,6 @@
 package io.gradus.cli;
 
-import io.gradus.data.Dataset;
+import io.gradus.data.TensorDataset;
 import io.gradus.tensor.Seed;
 import io.gradus.tensor.Tensor;
 import java.io.BufferedReader;
@@ -25,11 +25,11 @@ final class Digits {
     // In the file the writers follow one another, so that its last rows are the hands of people who
     // are missing in the first. Shuffled, both parts have all of them. The shuffle is not the
     // user's --seed: the test part stays the same, whatever else is tried.
-    Dataset.Split split = read().shuffle(Seed.of(0)).split(TRAIN);
+    TensorDataset.Split split = read().shuffle(Seed.of(0)).split(TRAIN);
     return new ImageData("digits", split.train(), split.test());
   }
 
-  private static Dataset read() throws IOException {
+  private static TensorDataset read() throws IOException {
     List<String> rows = rows();
     float[][] images = new float[rows.size()][PIXELS];
     long[] labels = new long[rows.size()];
@@ -40,7 +40,7 @@ final class Digits {
       }
       labels[i] = Integer.parseInt(numbers[PIXELS]);
     }
-    return new Dataset(Tensor.of(images), Tensor.of(labels));
+    return new TensorDataset(Tensor.of(images), Tensor.of(labels));
   }
 
   private static List<String> rows() throws IOException {

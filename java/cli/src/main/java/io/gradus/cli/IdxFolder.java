@@ -1,7 +1,7 @@
 package io.gradus.cli;
 
-import io.gradus.data.Dataset;
 import io.gradus.data.Idx;
+import io.gradus.data.TensorDataset;
 import io.gradus.tensor.DType;
 import io.gradus.tensor.Tensor;
 import java.io.IOException;
@@ -25,8 +25,8 @@ final class IdxFolder {
     Path trainLabels = find(folder, "train-labels", "idx1-ubyte");
     Path testImages = find(folder, "t10k-images", "idx3-ubyte");
     Path testLabels = find(folder, "t10k-labels", "idx1-ubyte");
-    Dataset train = read(trainImages, trainLabels);
-    Dataset test = read(testImages, testLabels);
+    TensorDataset train = read(trainImages, trainLabels);
+    TensorDataset test = read(testImages, testLabels);
     check(train, test, folder);
     return new ImageData(folder.toAbsolutePath().normalize().getFileName().toString(), train, test);
   }
@@ -48,7 +48,7 @@ final class IdxFolder {
         "data: no " + part + " in " + folder + ": looked for " + String.join(", ", names));
   }
 
-  private static Dataset read(Path imageFile, Path labelFile) throws IOException {
+  private static TensorDataset read(Path imageFile, Path labelFile) throws IOException {
     try (Tensor images = Idx.read(imageFile);
         Tensor labels = Idx.read(labelFile)) {
       check(images, "images", 3, imageFile);
@@ -64,7 +64,7 @@ final class IdxFolder {
                 + " in "
                 + labelFile);
       }
-      return Dataset.ofImages(images, labels);
+      return TensorDataset.ofImages(images, labels);
     }
   }
 
@@ -83,7 +83,8 @@ final class IdxFolder {
     }
   }
 
-  private static void check(Dataset train, Dataset test, Path folder) throws IOException {
+  private static void check(TensorDataset train, TensorDataset test, Path folder)
+      throws IOException {
     if (train.inputs().dim(1) != test.inputs().dim(1)) {
       throw new IOException(
           "data: images to train and to test differ in size: "

@@ -1,6 +1,6 @@
 package io.gradus.cli;
 
-import io.gradus.data.Dataset;
+import io.gradus.data.TensorDataset;
 import java.util.Arrays;
 
 /**
@@ -8,7 +8,7 @@ import java.util.Arrays;
  *
  * @param name for people
  */
-record ImageData(String name, Dataset train, Dataset test) {
+record ImageData(String name, TensorDataset train, TensorDataset test) {
 
   int pixels() {
     return (int) train.inputs().dim(1);
@@ -19,7 +19,7 @@ record ImageData(String name, Dataset train, Dataset test) {
   }
 
   /** One more than the largest label. */
-  static int classes(Dataset data) {
+  static int classes(TensorDataset data) {
     return (int) Arrays.stream(data.labels().toLongs()).max().orElse(0) + 1;
   }
 }

@@ -3,6 +3,7 @@ package io.gradus.autograd;
 import io.gradus.tensor.DType;
 import io.gradus.tensor.Shape;
 import io.gradus.tensor.Tensor;
+import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -144,6 +145,48 @@ public final class Gradients implements AutoCloseable {
    */
   public Clipped clipFinite(double max) {
     return clipped("clipFinite", max, true);
+  }
+
+  /**
+   * As {@link #clipFinite(double)}; the parameters are also left as they are where the norm exceeds
+   * a limit, or a guard, such as the loss, is not finite.
+   *
+   * @param limit infinity for none
+   * @param guards F32 scalars on the gradients' device
+   */
+  public Clipped clipFinite(double max, double limit, Tensor... guards) {
+    if (!(limit > 0)) {
+      throw new IllegalArgumentException("clipFinite: the limit must be positive: " + limit);
+    }
+    Clipped clipped = clipFinite(max);
+    Tensor factor = clipped.gradients().factor;
+    for (Tensor guard : guards) {
+      poison(factor, guard);
+    }
+    if (limit < Double.POSITIVE_INFINITY) {
+      Tensor norm = clipped.norm();
+      try (Tensor root = Tensor.emptyLike(norm)) {
+        norm.backend().affine(norm.typeCode(), norm.address(), root.address(), 1, -1, limit);
+        // NaN where the norm is larger
+        root.backend().sqrt(root.typeCode(), root.address(), root.address(), 1);
+        poison(factor, root);
+      }
+    }
+    return clipped;
+  }
+
+  /** Makes a factor NaN where a guard is not finite, and leaves it as it is where it is. */
+  private static void poison(Tensor factor, Tensor guard) {
+    if (guard.size() != 1 || guard.dtype() != DType.F32) {
+      throw new IllegalArgumentException(
+          "clipFinite: a guard must be an f32 scalar: " + guard.describe());
+    }
+    try (Tensor zero = Tensor.emptyLike(factor)) {
+      int type = factor.typeCode();
+      factor.backend().affine(type, guard.address(), zero.address(), 1, 0, 0);
+      factor.backend().add(type, factor.address(), zero.address(), factor.address(), 1, null);
+    }
+    Reference.reachabilityFence(guard);
   }
 
   private Clipped clipped(String op, double max, boolean skip) {

@@ -2,8 +2,9 @@ package io.gradus.data;
 
 import io.gradus.tensor.Device;
 import io.gradus.tensor.Seed;
-import io.gradus.tensor.Tensor;
-import java.util.Arrays;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.ref.Cleaner;
 import java.util.Iterator;
 import java.util.NoSuchElementException;
 
@@ -11,7 +12,7 @@ import java.util.NoSuchElementException;
  * A data set in batches, in another order in each epoch if it is to be shuffled.
  *
  * <pre>{@code
- * Batches batches = Batches.of(train, 32).shuffle(Seed.of(1));
+ * Batches batches = Batches.of(train, 32).shuffle(Seed.of(1)).prefetch(2, 8);
  * for (int epoch = 0; epoch < 10; epoch++) {
  *   for (Batch batch : batches) { ... }
  * }
@@ -20,22 +21,31 @@ import java.util.NoSuchElementException;
  * <p>Each loop over it is the next epoch; {@link #epoch} is one that is named. A batch is closed
  * when the loop goes on, to the next one or to its end, so that it needs the memory of one; copy
  * what is to last longer.
+ *
+ * <p>What fails while a batch is read comes out of {@code next()} when it is that batch's turn, an
+ * {@link IOException} as an {@link UncheckedIOException} of the same message.
  */
 public final class Batches implements BatchSource<Batch>, Iterable<Batch> {
 
+  /** Stops the threads of an epoch that nobody went to the end of. */
+  private static final Cleaner CLEANER = Cleaner.create();
+
   private final Dataset data;
   private final int batchSize;
-  private final Seed seed; // null where the order stays
-  private final boolean dropLast;
-  private final Device device; // null where they stay where the data is
+  // Set once, by the method that made this one from another.
+  private Order order; // null where the order stays
+  private Seed seed = Seed.of(0);
+  private boolean dropLast;
+  private int part;
+  private int parts = 1;
+  private int threads;
+  private int ahead = 1;
+  private Device device; // null where they stay where the data is
   private long next;
 
-  private Batches(Dataset data, int batchSize, Seed seed, boolean dropLast, Device device) {
+  private Batches(Dataset data, int batchSize) {
     this.data = data;
     this.batchSize = batchSize;
-    this.seed = seed;
-    this.dropLast = dropLast;
-    this.device = device;
   }
 
   /**
@@ -45,27 +55,102 @@ public final class Batches implements BatchSource<Batch>, Iterable<Batch> {
     if (batchSize < 1) {
       throw new IllegalArgumentException("batches: the size must be positive: " + batchSize);
     }
-    return new Batches(data, batchSize, null, false, null);
+    return new Batches(data, batchSize);
+  }
+
+  private Batches copy() {
+    Batches copy = new Batches(data, batchSize);
+    copy.order = order;
+    copy.seed = seed;
+    copy.dropLast = dropLast;
+    copy.part = part;
+    copy.parts = parts;
+    copy.threads = threads;
+    copy.ahead = ahead;
+    copy.device = device;
+    return copy;
   }
 
   /** Shuffled; the seed and the number of the epoch decide how. */
   public Batches shuffle(Seed seed) {
-    return new Batches(data, batchSize, seed, dropLast, device);
+    return order(Order.shuffled(data.size()), seed);
+  }
+
+  /**
+   * With other examples or another order in each epoch: {@link Order#weighted}, {@link
+   * Order#stratified}, {@link Order#bucketed} or one of your own.
+   *
+   * @param seed with the number of the epoch it decides about the order and about what is random in
+   *     the examples
+   */
+  public Batches order(Order order, Seed seed) {
+    Batches copy = copy();
+    copy.order = order;
+    copy.seed = seed;
+    return copy;
   }
 
   /** Without a last batch that is smaller than the others. */
   public Batches dropLast() {
-    return new Batches(data, batchSize, seed, true, device);
+    Batches copy = copy();
+    copy.dropLast = true;
+    return copy;
+  }
+
+  /**
+   * One of several equal parts of each epoch, for processes that share the work. Step by step the
+   * parts together have what batches {@code parts} times as large would have, and all have equally
+   * many steps: where the last one does not come out even, the first examples come again, or with
+   * {@link #dropLast} it is left out.
+   *
+   * @param part from 0 to {@code parts}, exclusive
+   */
+  public Batches shard(int part, int parts) {
+    if (part < 0 || part >= parts) {
+      throw new IllegalArgumentException("shard: there is no part " + part + " of " + parts);
+    }
+    Batches copy = copy();
+    copy.part = part;
+    copy.parts = parts;
+    return copy;
+  }
+
+  /**
+   * Read by threads of their own, while the model computes. The batches and their order are the
+   * same for any number of threads, which end with the epoch. For data in memory it does nothing
+   * useful.
+   *
+   * @param threads how many batches are read at a time; 0 reads each when it is asked for
+   * @param ahead the most batches that are read before they are asked for
+   */
+  public Batches prefetch(int threads, int ahead) {
+    if (threads < 0 || ahead < 1) {
+      throw new IllegalArgumentException(
+          "prefetch: needs 0 threads or more and 1 batch ahead or more: "
+              + threads
+              + " and "
+              + ahead);
+    }
+    Batches copy = copy();
+    copy.threads = threads;
+    copy.ahead = ahead;
+    return copy;
   }
 
   /** On the device of the model, wherever the data is. */
   public Batches to(Device device) {
-    return new Batches(data, batchSize, seed, dropLast, device);
+    Batches copy = copy();
+    copy.device = device;
+    return copy;
   }
 
   @Override
   public long count() {
-    return (data.size() + (dropLast ? 0 : batchSize - 1)) / batchSize;
+    return EpochReader.count(size(), batchSize, parts, dropLast);
+  }
+
+  private long size() {
+    return order == null ? data.size() : order.size();
   }
 
   /** The batches of the next epoch, counted from 0. */
@@ -85,26 +170,51 @@ public final class Batches implements BatchSource<Batch>, Iterable<Batch> {
       throw new IllegalArgumentException(
           "batches: there are " + count() + " in an epoch: it cannot begin at " + from);
     }
-    return new Epoch(seed == null ? null : order(epoch), from);
+    EpochReader reader = reader(epoch);
+    if (threads == 0) {
+      return new Epoch(reader, null, from, count(), device);
+    }
+    Prefetch prefetch = new Prefetch(reader, from, count(), threads, ahead);
+    Epoch begun = new Epoch(reader, prefetch, from, count(), device);
+    CLEANER.register(begun, prefetch::stop);
+    prefetch.start();
+    return begun;
   }
 
-  private long[] order(long epoch) {
-    return Order.shuffled(Order.indices(data.size()), seed.split(epoch));
+  private EpochReader reader(long epoch) {
+    long[] indices = order == null ? null : order.indices(batchSize, seed.split(epoch));
+    if (indices != null && indices.length != order.size()) {
+      throw new IllegalStateException(
+          "batches: the order says that an epoch has "
+              + order.size()
+              + " examples and gives "
+              + indices.length);
+    }
+    // Below 0 the seeds of the examples are no part of the one that the order is made from.
+    Seed examples = seed.split(-1 - epoch);
+    return new EpochReader(data, indices, examples, batchSize, part, parts);
   }
 
-  private final class Epoch implements BatchSource.Epoch<Batch> {
-    private final long[] order; // null for the data's own
+  private static final class Epoch implements BatchSource.Epoch<Batch> {
+    private final EpochReader reader;
+    private final Prefetch prefetch; // null where each is read when it is asked for
+    private final long count;
+    private final Device device;
     private long taken;
     private Batch current;
+    private boolean closed;
 
-    Epoch(long[] order, long from) {
-      this.order = order;
+    Epoch(EpochReader reader, Prefetch prefetch, long from, long count, Device device) {
+      this.reader = reader;
+      this.prefetch = prefetch;
       this.taken = from;
+      this.count = count;
+      this.device = device;
     }
 
     @Override
     public boolean hasNext() {
-      boolean more = taken < count();
+      boolean more = !closed && taken < count;
       if (!more) {
         close();
       }
@@ -113,22 +223,51 @@ public final class Batches implements BatchSource<Batch>, Iterable<Batch> {
 
     @Override
     public void close() {
+      closed = true;
+      closeCurrent();
+      if (prefetch != null) {
+        prefetch.close();
+      }
+    }
+
+    private void closeCurrent() {
       if (current != null) {
         current.close();
+        current = null;
       }
     }
 
     @Override
     public Batch next() {
       if (!hasNext()) {
-        throw new NoSuchElementException("batches: the epoch has no more than " + count());
+        throw new NoSuchElementException("batches: the epoch has no more than " + count);
       }
-      close();
-      long from = batchSize * taken++;
-      long to = Math.min(from + batchSize, data.size());
-      Dataset rows = order == null ? data.slice(from, to) : shuffled((int) from, (int) to);
-      current = moved(new Batch(rows.inputs(), rows.labels()));
+      closeCurrent();
+      try {
+        current = moved(prefetch == null ? reader.read(taken) : prefetched());
+      } catch (IOException e) {
+        close();
+        throw new UncheckedIOException(e.getMessage(), e);
+      } catch (RuntimeException | Error e) {
+        close();
+        throw e;
+      }
+      taken++;
       return current;
+    }
+
+    private Batch prefetched() throws IOException {
+      Object result = prefetch.take(taken);
+      if (result instanceof Batch batch) {
+        return batch;
+      }
+      if (result instanceof IOException e) {
+        throw e;
+      }
+      if (result instanceof RuntimeException e) {
+        throw e;
+      }
+      throw (Error) result;
     }
 
     private Batch moved(Batch batch) {
@@ -137,12 +276,6 @@ public final class Batches implements BatchSource<Batch>, Iterable<Batch> {
       }
       try (batch) {
         return batch.to(device);
-      }
-    }
-
-    private Dataset shuffled(int from, int to) {
-      try (Tensor index = Tensor.of(Arrays.copyOfRange(order, from, to))) {
-        return data.take(index);
       }
     }
   }

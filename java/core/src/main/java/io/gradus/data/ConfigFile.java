@@ -12,9 +12,11 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * The values of a model's configuration by name, and the JSON file that keeps them: one flat object
@@ -47,6 +49,17 @@ public final class ConfigFile {
     return put(name, value);
   }
 
+  /** The names of its values, in their order. */
+  public Set<String> names() {
+    return Collections.unmodifiableSet(values.keySet());
+  }
+
+  /** Replaces values that are there by those of the same names in another one. */
+  public ConfigFile replaceAll(ConfigFile other) {
+    other.values.forEach(this::replace);
+    return this;
+  }
+
   // Values
 
   private Object get(String name) {
@@ -71,6 +84,18 @@ public final class ConfigFile {
     return (int) number;
   }
 
+  /** A whole number of up to 64 bits. */
+  public long longInteger(String name) {
+    if (get(name) instanceof Long || get(name) instanceof Integer) {
+      return ((Number) get(name)).longValue();
+    }
+    double number = number(name);
+    if (number != Math.rint(number) || Math.abs(number) > 1L << 53) {
+      throw wrong(name, "a whole number");
+    }
+    return (long) number;
+  }
+
   /** A number. */
   public double number(String name) {
     if (get(name) instanceof Number number) {
@@ -93,6 +118,11 @@ public final class ConfigFile {
       return flag;
     }
     throw wrong(name, "true or false");
+  }
+
+  /** Whether a value is true or false, and not something else. */
+  public boolean isFlag(String name) {
+    return get(name) instanceof Boolean;
   }
 
   /** A constant of an enum, by its name. */
@@ -155,7 +185,11 @@ public final class ConfigFile {
 
   private static Object value(JsonParser in, String name) throws IOException {
     return switch (in.nextToken()) {
-      case VALUE_NUMBER_INT, VALUE_NUMBER_FLOAT -> in.getDoubleValue();
+      case VALUE_NUMBER_INT ->
+          in.getNumberType() == JsonParser.NumberType.BIG_INTEGER
+              ? (Object) in.getDoubleValue()
+              : (Object) in.getLongValue();
+      case VALUE_NUMBER_FLOAT -> in.getDoubleValue();
       case VALUE_TRUE, VALUE_FALSE -> in.getBooleanValue();
       case VALUE_STRING -> in.getText();
       default -> throw new IOException(name + " is no plain value");
@@ -176,8 +210,8 @@ public final class ConfigFile {
         out.writeFieldName(value.getKey());
         if (value.getValue() instanceof Boolean flag) {
           out.writeBoolean(flag);
-        } else if (value.getValue() instanceof Integer number) {
-          out.writeNumber(number);
+        } else if (value.getValue() instanceof Integer || value.getValue() instanceof Long) {
+          out.writeNumber(((Number) value.getValue()).longValue());
         } else if (value.getValue() instanceof Number number) {
           out.writeNumber(number.doubleValue());
         } else {

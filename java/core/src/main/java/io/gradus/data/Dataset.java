@@ -1,103 +1,96 @@
 package io.gradus.data;
 
-import io.gradus.op.Indexing;
-import io.gradus.op.Pointwise;
-import io.gradus.tensor.DType;
-import io.gradus.tensor.Device;
-import io.gradus.tensor.Scope;
 import io.gradus.tensor.Seed;
-import io.gradus.tensor.Shape;
-import io.gradus.tensor.Tensor;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.LongStream;
 
 /**
- * Examples in memory: what a model sees and what it should answer.
+ * Numbered examples: what a model sees and what it should answer, in memory as in a {@link
+ * TensorDataset} or read when they are needed as in an {@link ExampleDataset}.
  *
- * @param inputs (n, ...)
- * @param labels (n) for classes, (n, ...) for other targets
+ * <p>{@link Batches} asks for many at a time and from several threads at once, so that one is not
+ * changed by reading.
  */
-public record Dataset(Tensor inputs, Tensor labels) {
-
-  /** Two parts of a data set, which share its memory. */
-  public record Split(Dataset train, Dataset test) {}
-
-  /** Checks that there is one label for each input. */
-  public Dataset {
-    if (inputs.rank() < 1 || labels.rank() < 1 || inputs.dim(0) != labels.dim(0)) {
-      throw new IllegalArgumentException(
-          "dataset: there must be one label for each input: "
-              + inputs.shape()
-              + " and "
-              + labels.shape());
-    }
-  }
-
-  /**
-   * Images as networks take them.
-   *
-   * @param images U8, (n, height, width) or (n, ...); they become F32 rows (n, height · width) from
-   *     0 to 1
-   * @param labels (n) of any type for integers; they become I64
-   */
-  public static Dataset ofImages(Tensor images, Tensor labels) {
-    if (images.dtype() != DType.U8 || images.rank() < 1 || labels.dtype().isFloating()) {
-      throw new IllegalArgumentException(
-          "dataset: images must be u8 (n, ...), labels integers: "
-              + images.describe()
-              + " and "
-              + labels.describe());
-    }
-    try (Scope scope = Scope.open()) {
-      Shape rows = Shape.of(images.dim(0), images.shape().size(1, images.rank()));
-      Tensor pixels = Pointwise.cast(images.view(rows, 0), DType.F32);
-      return new Dataset(
-          scope.keep(Pointwise.div(pixels, 255)),
-          labels.dtype() == DType.I64 ? labels : scope.keep(Pointwise.cast(labels, DType.I64)));
-    }
-  }
+public interface Dataset {
 
   /** The number of examples. */
-  public long size() {
-    return inputs.dim(0);
-  }
+  long size();
 
-  /** The examples in an order that the seed decides, copied. */
-  public Dataset shuffle(Seed seed) {
-    try (Tensor order = Tensor.of(Order.shuffled(Order.indices(size()), seed))) {
-      return take(order);
+  /**
+   * Reads some examples, in the order that is asked for, on as many threads as call it.
+   *
+   * @param indices numbers from 0 to {@link #size()}, exclusive; one may come twice
+   * @param seeds one for each: what is random about an example follows from its seed alone
+   * @return a batch of its own memory, which the caller closes, or of shared memory that is never
+   *     written
+   */
+  Batch batch(long[] indices, Seed[] seeds) throws IOException;
+
+  /** Reads some examples; what is random about them depends on their numbers. */
+  default Batch batch(long... indices) throws IOException {
+    Seed[] seeds = new Seed[indices.length];
+    for (int i = 0; i < seeds.length; i++) {
+      seeds[i] = Seed.of(0).split(indices[i]);
     }
+    return batch(indices, seeds);
   }
 
-  /** The examples of these numbers, I32 or I64, copied. */
-  Dataset take(Tensor index) {
-    return new Dataset(
-        Indexing.takeRows(inputs, index.to(inputs.device())),
-        Indexing.takeRows(labels, index.to(labels.device())));
+  /** Reads all examples into memory. */
+  default TensorDataset load() throws IOException {
+    Batch all = batch(Permutation.identity(size()));
+    return new TensorDataset(all.inputs(), all.targets());
   }
 
-  /** The same examples on a device, whence batches come without a way to go. */
-  public Dataset to(Device device) {
-    return new Dataset(inputs.to(device), labels.to(device));
+  /** The examples of these numbers, which become 0, 1, 2, ...; nothing is read or copied. */
+  default Dataset subset(long... indices) {
+    return new Subset(this, indices);
   }
 
   /**
-   * The first {@code train} examples and the others.
+   * Parts with these shares of the examples, such as 0.8, 0.1, 0.1 to train, validate and test;
+   * which ones they are the seed decides. To have the shares of each class as well use {@link
+   * Splits#stratified}.
    *
-   * @throws IllegalArgumentException where there are not that many
+   * @throws IllegalArgumentException where the shares are not positive or their sum is not 1
    */
-  public Split split(long train) {
-    if (train < 0 || train > size()) {
-      throw new IllegalArgumentException(
-          "split: needs a number from 0 to " + size() + ", the number of examples: " + train);
+  default List<Dataset> split(Seed seed, double... shares) {
+    List<Dataset> parts = new ArrayList<>();
+    Splits.random(size(), seed, shares).forEach(indices -> parts.add(subset(indices)));
+    return parts;
+  }
+
+  /** Some of the examples of another data set. */
+  record Subset(Dataset whole, long[] indices) implements Dataset {
+
+    /** Checks that the other has them. */
+    public Subset {
+      LongStream.of(indices).forEach(index -> checkIndex(index, whole.size()));
+      indices = indices.clone();
     }
-    return new Split(slice(0, train), slice(train, size()));
+
+    @Override
+    public long size() {
+      return indices.length;
+    }
+
+    @Override
+    public Batch batch(long[] numbers, Seed[] seeds) throws IOException {
+      long[] there = new long[numbers.length];
+      for (int i = 0; i < there.length; i++) {
+        checkIndex(numbers[i], indices.length);
+        there[i] = indices[(int) numbers[i]];
+      }
+      return whole.batch(there, seeds);
+    }
   }
 
-  /** The examples of one range, sharing memory. */
-  Dataset slice(long from, long to) {
-    return new Dataset(slice(inputs, from, to), slice(labels, from, to));
-  }
-
-  private static Tensor slice(Tensor x, long from, long to) {
-    return x.view(x.shape().with(0, to - from), from * x.shape().size(1, x.rank()));
+  /** Refuses the number of an example that there is not. */
+  static void checkIndex(long index, long size) {
+    if (index < 0 || index >= size) {
+      throw new IndexOutOfBoundsException(
+          "dataset: there is no example " + index + ": there are " + size);
+    }
   }
 }

@@ -2,34 +2,62 @@ package io.gradus.data;
 
 import io.gradus.tensor.Seed;
 
-/** In which order the examples of a data set are visited. */
-final class Order {
+/**
+ * Which examples an epoch has, and in which order they come.
+ *
+ * <pre>{@code
+ * Batches.of(train, 32).order(Order.weighted(weights, 10_000), Seed.of(1))
+ * }</pre>
+ */
+public interface Order {
 
-  private Order() {}
+  /** The number of examples in an epoch. */
+  long size();
 
-  /** The numbers from 0 to {@code size}, exclusive. */
-  static long[] indices(long size) {
-    if (size > Integer.MAX_VALUE - 8) {
-      throw new IllegalArgumentException("shuffle: too many examples for an array: " + size);
-    }
-    long[] indices = new long[(int) size];
-    for (int i = 0; i < indices.length; i++) {
-      indices[i] = i;
-    }
-    return indices;
+  /**
+   * The numbers of the examples of one epoch, equal for equal arguments.
+   *
+   * @param batchSize so many that follow one another make a batch; the last has what is left
+   * @param seed of the epoch
+   * @return {@link #size()} numbers
+   */
+  long[] indices(int batchSize, Seed seed);
+
+  /** Each example once, every order as likely. */
+  static Order shuffled(long size) {
+    return new ShuffledOrder(size);
   }
 
   /**
-   * Shuffles in place (Fisher and Yates, in Durstenfeld's form), with {@link Seed#split} for random
-   * numbers: no Java release can change the order, as it could with a generator of the JDK's.
+   * Examples drawn with replacement, each as often as its weight says: rare classes can be given
+   * the weights of frequent ones.
+   *
+   * @param weights one for each example, 0 for never; their sum does not matter
+   * @param size how many examples an epoch has
+   * @throws IllegalArgumentException where a weight is negative or no number, or all are 0
    */
-  static long[] shuffled(long[] indices, Seed seed) {
-    for (int i = indices.length - 1; i > 0; i--) {
-      int j = (int) Long.remainderUnsigned(seed.split(i).value(), i + 1L);
-      long swapped = indices[i];
-      indices[i] = indices[j];
-      indices[j] = swapped;
-    }
-    return indices;
+  static Order weighted(double[] weights, long size) {
+    return new WeightedOrder(weights, size);
+  }
+
+  /**
+   * Each example once, and in each batch as many of a class as its share of the data says, rounded
+   * up or down.
+   *
+   * @param classes the class of each example
+   */
+  static Order stratified(long[] classes) {
+    return new StratifiedOrder(classes);
+  }
+
+  /**
+   * Each example once, those of similar length in one batch, so that little is padded. Examples are
+   * shuffled first and then sorted within pools of 100 batches, so that every epoch has other
+   * batches; their order is shuffled too.
+   *
+   * @param lengths the length of each example, as of {@link SequenceDataset#lengths()}
+   */
+  static Order bucketed(int[] lengths) {
+    return new BucketedOrder(lengths);
   }
 }

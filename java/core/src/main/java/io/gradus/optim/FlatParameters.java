@@ -148,6 +148,10 @@ final class FlatParameters {
     steps++;
   }
 
+  void uncountStep() {
+    steps--;
+  }
+
   /**
    * The gradients at the indices of the values, before their factor; null where they do not lie so,
    * as after a parameter was frozen.

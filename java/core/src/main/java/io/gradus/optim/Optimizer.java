@@ -103,6 +103,20 @@ public abstract sealed class Optimizer permits Sgd, AdamW {
     steps++;
   }
 
+  /**
+   * Takes back the count of the last step, for one that changed nothing because its gradients were
+   * not finite: the next one has its number and learning rate.
+   *
+   * @throws IllegalStateException where none was taken
+   */
+  public final void uncountStep() {
+    if (steps == 0) {
+      throw new IllegalStateException(name + ": no step was taken");
+    }
+    buffers.forEach(FlatParameters::uncountStep);
+    steps--;
+  }
+
   private void checkOurs(Gradients gradients) {
     for (Tensor parameter : parameters.tensors()) {
       if (gradients.contains(parameter)) {

@@ -24,4 +24,9 @@ public record Seed(long value) {
     z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;
     return SeedTrace.part(this, index, new Seed(z ^ (z >>> 31)));
   }
+
+  /** A number from 0 to 1, exclusive, that belongs to part {@code index}: all are as likely. */
+  public double uniform(long index) {
+    return (split(index).value >>> 11) * 0x1p-53;
+  }
 }

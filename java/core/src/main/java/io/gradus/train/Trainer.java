@@ -1,0 +1,455 @@
+package io.gradus.train;
+
+import io.gradus.data.Batch;
+import io.gradus.data.BatchSource;
+import io.gradus.data.Batches;
+import io.gradus.data.Dataset;
+import io.gradus.metric.Metric;
+import io.gradus.nn.Module;
+import io.gradus.optim.AdamW;
+import io.gradus.optim.Optimizer;
+import io.gradus.report.RunLog;
+import io.gradus.tensor.Scope;
+import io.gradus.tensor.Seed;
+import io.gradus.tensor.Tensor;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Trains a model: epochs of batches, steps of an optimizer, evaluations, logs, and checkpoints from
+ * which a training goes on with the same bits.
+ *
+ * <pre>{@code
+ * var arguments = TrainingArguments.builder(Path.of("out"))
+ *     .numTrainEpochs(5).perDeviceTrainBatchSize(64).learningRate(1e-3)
+ *     .evalStrategy(IntervalStrategy.EPOCH).build();
+ * Mlp model = new Mlp(MlpConfig.of(784, 256, 10), Device.best(), Seed.of(1));
+ * TrainOutput output =
+ *     Trainer.of(model, Losses::crossEntropy, data.train(), data.test(), arguments)
+ *         .callbacks(new ProgressCallback(System.out))
+ *         .train();
+ * }</pre>
+ *
+ * <p>Settings come first, then at most one of the {@code resume} methods, then {@link #train}. One
+ * thread trains; {@link #stop} is for any.
+ *
+ * @param <B> what a batch is
+ */
+public final class Trainer<B> {
+
+  private final Module model;
+  private final Objective<B> objective;
+  private final BatchSource<B> train;
+  private final BatchSource<B> eval; // null for none
+  private final TrainingArguments arguments;
+  private final List<TrainerCallback> callbacks = new ArrayList<>(List.of(new FlowCallback()));
+  private final TrainerControl control = new TrainerControl();
+  private final TrainerState state;
+  private final TrainerLog log;
+  private final CheckpointDirectory checkpoints;
+  private final Evaluator<B> evaluator;
+  private GradScaler scaler; // null without one
+  private Optimizer optimizer; // null until it is needed
+
+  /**
+   * A training.
+   *
+   * @param objective how a batch becomes a loss
+   * @param eval for evaluations; null for none
+   * @throws IllegalArgumentException where there is no batch, or the arguments ask for evaluations
+   *     and there is nothing for them
+   */
+  public Trainer(
+      Module model,
+      Objective<B> objective,
+      BatchSource<B> train,
+      BatchSource<B> eval,
+      TrainingArguments arguments) {
+    if (train.count() < 1) {
+      throw new IllegalArgumentException("trainer: there is no batch to train with");
+    }
+    if (eval == null && arguments.evalStrategy() != IntervalStrategy.NO) {
+      throw new IllegalArgumentException(
+          "trainer: evalStrategy is "
+              + arguments.evalStrategy()
+              + ", and there is nothing to evaluate with; give it data, or set NO");
+    }
+    this.model = model;
+    this.train = train;
+    this.eval = eval;
+    this.arguments = arguments;
+    this.objective = objective;
+    this.scaler = arguments.fp16() ? new GradScaler() : null;
+    this.state = new TrainerState(arguments.totalSteps(train.count()), train.count());
+    this.log = new TrainerLog(state);
+    this.checkpoints = new CheckpointDirectory(arguments.outputDir());
+    this.evaluator = new Evaluator<>(model, this.objective);
+  }
+
+  /** A training on batches of inputs and targets. */
+  public static Trainer<Batch> of(
+      Module model,
+      TrainingLoss loss,
+      BatchSource<Batch> train,
+      BatchSource<Batch> eval,
+      TrainingArguments arguments) {
+    return new Trainer<>(model, Objective.of(model, loss), train, eval, arguments);
+  }
+
+  /**
+   * A training on data, shuffled anew in each epoch as the seed of the arguments decides.
+   *
+   * @param eval for evaluations; null for none
+   */
+  public static Trainer<Batch> of(
+      Module model, TrainingLoss loss, Dataset train, Dataset eval, TrainingArguments arguments) {
+    Batches batches =
+        Batches.of(train, arguments.perDeviceTrainBatchSize())
+            .shuffle(Seed.of(arguments.seed()))
+            .to(model.device());
+    return of(
+        model,
+        loss,
+        arguments.dataloaderDropLast() ? batches.dropLast() : batches,
+        eval == null
+            ? null
+            : Batches.of(eval, arguments.perDeviceEvalBatchSize()).to(model.device()),
+        arguments);
+  }
+
+  // Settings
+
+  /**
+   * Trains with this optimizer, whose learning rates are its own, and not with the {@link AdamW}
+   * that the arguments describe.
+   */
+  public Trainer<B> optimizer(Optimizer optimizer) {
+    this.optimizer = optimizer;
+    return this;
+  }
+
+  /** Figures of each evaluation besides the loss. */
+  public Trainer<B> metrics(Metric... metrics) {
+    evaluator.metrics().addAll(List.of(metrics));
+    return this;
+  }
+
+  /** Who hears how it goes; a checkpoint holds what they remember, in this order. */
+  public Trainer<B> callbacks(TrainerCallback... callbacks) {
+    this.callbacks.addAll(List.of(callbacks));
+    return this;
+  }
+
+  /** Where figures are written; who opened a log closes it. */
+  public Trainer<B> logs(RunLog... logs) {
+    log.add(logs);
+    return this;
+  }
+
+  /** Scales the loss in F16 as this one says, and not with PyTorch's settings. */
+  public Trainer<B> gradScaler(GradScaler scaler) {
+    if (!arguments.fp16()) {
+      throw new IllegalStateException("trainer: a loss is scaled in F16 alone; set fp16");
+    }
+    this.scaler = scaler;
+    return this;
+  }
+
+  // Training
+
+  /**
+   * Trains until the last step, or until someone stops it. Called again it goes on from there.
+   *
+   * @throws NonFiniteException where a loss or gradient is not finite and the arguments say STOP
+   * @throws IOException where a checkpoint or a log cannot be written; older ones are as they were
+   * @throws IllegalStateException where the directory has the checkpoints of another training
+   */
+  public TrainOutput train() throws IOException {
+    prepareDirectory();
+    control.begin();
+    Stopwatch watch = new Stopwatch(state);
+    boolean training = model.isTraining();
+    model.train();
+    try (TrainStep step = new TrainStep(model, objective, optimizer(), arguments, scaler)) {
+      for (TrainerCallback callback : callbacks) {
+        callback.onTrainBegin(this, control);
+      }
+      while (!isDone()) {
+        epoch(step);
+      }
+      loadBest();
+      for (TrainerCallback callback : callbacks) {
+        callback.onTrainEnd(this, control);
+      }
+    } finally {
+      if (!training) {
+        model.eval();
+      }
+      log.flush();
+    }
+    return watch.output(bestCheckpoint(), control.reason());
+  }
+
+  private boolean isDone() {
+    return state.isDone() || control.isStopped();
+  }
+
+  /** One epoch, or what is left of it. */
+  private void epoch(TrainStep step) throws IOException {
+    if (state.batch() == 0) {
+      for (TrainerCallback callback : callbacks) {
+        callback.onEpochBegin(this, control);
+      }
+    }
+    try (BatchSource.Epoch<B> batches = train.epoch(state.epoch(), state.batch())) {
+      while (state.batch() < train.count() && !isDone()) {
+        step(step, batches);
+        for (TrainerCallback callback : callbacks) {
+          callback.onStepEnd(this, control);
+        }
+        if (state.isEpochDone()) {
+          state.endEpoch();
+          for (TrainerCallback callback : callbacks) {
+            callback.onEpochEnd(this, control);
+          }
+          logEvaluateSave();
+          return;
+        }
+        logEvaluateSave();
+      }
+    }
+  }
+
+  @SuppressWarnings("try") // the scope only has to close
+  private void step(TrainStep step, BatchSource.Epoch<B> batches) {
+    long left = train.count() - state.batch();
+    int parts = (int) Math.min(arguments.gradientAccumulationSteps(), left);
+    try (Scope scope = Scope.open()) {
+      List<List<Tensor>> tensors = new ArrayList<>();
+      long weight = 0;
+      for (int i = 0; i < parts; i++) {
+        B batch = batches.next();
+        weight += objective.weight(batch);
+        List<Tensor> read = objective.tensors(batch);
+        // A batch is closed when the next one is taken.
+        tensors.add(i + 1 == parts ? read : read.stream().map(Tensor::copy).toList());
+      }
+      state.step(step.run(tensors), parts, weight);
+    }
+  }
+
+  /** What callbacks asked for, once a step at most: a checkpoint then holds all that came of it. */
+  private void logEvaluateSave() throws IOException {
+    if (control.takeLog()) {
+      logged(log.training());
+    }
+    if (control.takeEvaluate() && eval != null) {
+      evaluateAndRemember();
+    }
+    if (control.takeSave() || control.isStopped() && saves()) {
+      save();
+    }
+  }
+
+  private void evaluateAndRemember() throws IOException {
+    Map<String, Double> metrics = evaluate();
+    boolean best = state.evaluated(metrics, metricForBest(metrics), arguments.greaterIsBetter());
+    if (best && arguments.loadBestModelAtEnd()) {
+      control.save();
+    }
+    logged(log.evaluation(metrics));
+    for (TrainerCallback callback : callbacks) {
+      callback.onEvaluate(this, control, metrics);
+    }
+  }
+
+  private double metricForBest(Map<String, Double> metrics) {
+    String name = arguments.metricForBestModel();
+    String full = name.startsWith(Evaluator.PREFIX) ? name : Evaluator.PREFIX + name;
+    if (!metrics.containsKey(full)) {
+      throw new IllegalArgumentException(
+          "trainer: metricForBestModel is " + name + ", and there are " + metrics.keySet());
+    }
+    return metrics.get(full);
+  }
+
+  private void logged(Map<String, Double> values) throws IOException {
+    for (TrainerCallback callback : callbacks) {
+      callback.onLog(this, control, values);
+    }
+  }
+
+  /** Ends {@link #train} behind the step at hand, with a checkpoint to go on from. */
+  public void stop() {
+    control.stop("stopped");
+  }
+
+  // Evaluation
+
+  /**
+   * Evaluates the model, switched to evaluation meanwhile.
+   *
+   * @return {@code eval_loss}, the metrics as {@code eval_accuracy}, and {@code eval_runtime} in
+   *     seconds
+   * @throws IllegalStateException where there is nothing to evaluate with
+   */
+  public Map<String, Double> evaluate() {
+    if (eval == null) {
+      throw new IllegalStateException("trainer: there is nothing to evaluate with; name the data");
+    }
+    return evaluate(eval);
+  }
+
+  /** Evaluates the model on other data. */
+  public Map<String, Double> evaluate(BatchSource<B> data) {
+    return Collections.unmodifiableMap(evaluator.run(data));
+  }
+
+  // Checkpoints
+
+  private boolean saves() {
+    return arguments.saveStrategy() != IntervalStrategy.NO;
+  }
+
+  private void prepareDirectory() throws IOException {
+    if (!saves()) {
+      return;
+    }
+    checkpoints.prepare();
+    if (state.globalStep() == 0) {
+      for (Path old : checkpoints.newestFirst()) {
+        if (!arguments.overwriteOutputDir()) {
+          throw new IllegalStateException(
+              "train: there are checkpoints of another training: "
+                  + old
+                  + "; resume it, take another outputDir or set overwriteOutputDir");
+        }
+        checkpoints.remove(old);
+      }
+    }
+  }
+
+  private void save() throws IOException {
+    JsonTree json = state.toJson();
+    if (scaler != null) {
+      json.put("grad_scaler", scaler.toJson());
+    }
+    json.put("callbacks", callbackStates());
+    Path written =
+        checkpoints.write(
+            state.globalStep(),
+            directory -> CheckpointFiles.write(directory, model, optimizer(), json, arguments));
+    checkpoints.prune(arguments.saveTotalLimit(), state.globalStep(), state.bestStep());
+    for (TrainerCallback callback : callbacks) {
+      callback.onSave(this, control, written);
+    }
+  }
+
+  private JsonTree callbackStates() {
+    JsonTree json = new JsonTree();
+    for (int i = 0; i < callbacks.size(); i++) {
+      json.put(nameOf(i), JsonTree.of(callbacks.get(i).state()));
+    }
+    return json;
+  }
+
+  private String nameOf(int callback) {
+    return callback + " " + callbacks.get(callback).getClass().getName();
+  }
+
+  /**
+   * Goes on from the newest whole checkpoint in the directory of the arguments.
+   *
+   * @return whether there was one; without it, {@link #train} begins at the start
+   * @throws IOException where there are some, but none that can be read
+   * @throws IllegalArgumentException where it is of another model or of other data
+   */
+  public boolean resume() throws IOException {
+    IOException broken = null;
+    for (Path checkpoint : checkpoints.newestFirst()) {
+      JsonTree json;
+      try {
+        json = CheckpointFiles.check(checkpoint);
+      } catch (IOException e) {
+        broken = e; // bytes lost later on, for a checkpoint was whole when it got its name
+        continue;
+      }
+      resume(checkpoint, json);
+      return true;
+    }
+    if (broken != null) {
+      throw broken;
+    }
+    return false;
+  }
+
+  /**
+   * Goes on from one checkpoint.
+   *
+   * @throws IOException where it cannot be read
+   * @throws IllegalArgumentException where it is of another model or of other data
+   */
+  public void resume(Path checkpoint) throws IOException {
+    resume(checkpoint, CheckpointFiles.check(checkpoint));
+  }
+
+  private void resume(Path checkpoint, JsonTree json) throws IOException {
+    CheckpointFiles.load(checkpoint, model, optimizer(), json);
+    state.restore(json);
+    if (scaler != null && json.has("grad_scaler")) {
+      scaler.restore(json.tree("grad_scaler"));
+    }
+    JsonTree saved = json.tree("callbacks");
+    for (int i = 0; i < callbacks.size(); i++) {
+      if (saved.has(nameOf(i))) {
+        callbacks.get(i).restore(saved.tree(nameOf(i)).texts());
+      }
+    }
+  }
+
+  private Path bestCheckpoint() {
+    return state.bestStep() < 0 || !saves() ? null : checkpoints.of(state.bestStep());
+  }
+
+  private void loadBest() throws IOException {
+    if (arguments.loadBestModelAtEnd() && bestCheckpoint() != null) {
+      CheckpointFiles.loadModel(bestCheckpoint(), model);
+    }
+  }
+
+  // What it is made of
+
+  /** How far it is. */
+  public TrainerState state() {
+    return state;
+  }
+
+  /** The model that is trained. */
+  public Module model() {
+    return model;
+  }
+
+  /** How it is trained. */
+  public TrainingArguments arguments() {
+    return arguments;
+  }
+
+  /** The optimizer; where none was given, an {@link AdamW} as the arguments describe it. */
+  public Optimizer optimizer() {
+    if (optimizer == null) {
+      var parameters = model.parameters();
+      optimizer =
+          AdamW.builder()
+              .learningRate(arguments.schedule(state.totalSteps()))
+              .betas(arguments.adamBeta1(), arguments.adamBeta2())
+              .epsilon(arguments.adamEpsilon())
+              .weightDecay(arguments.weightDecay(), name -> parameters.get(name).rank() > 1)
+              .build(parameters);
+    }
+    return optimizer;
+  }
+}
