@@ -29,7 +29,8 @@ class ErrorsTest {
   void no_command_is_wrong_usage() {
     assertFails(
         2,
-        "gradus: no command is given; name train, generate, tokenizer, info or bench; see gradus --help");
+        "gradus: no command is given; name train, generate, tokenizer, info, bench, profile or"
+            + " plot; see gradus --help");
   }
 
   @ParameterizedTest

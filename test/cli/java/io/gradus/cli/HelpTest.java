@@ -25,6 +25,7 @@ class HelpTest {
             "info",
             "bench",
             "profile",
+            "plot",
             "--stacktrace",
             "--version")) {
       assertTrue(help.out().contains(part), part);
@@ -43,7 +44,8 @@ class HelpTest {
         "tokenizer decode",
         "info",
         "bench",
-        "profile"
+        "profile",
+        "plot"
       })
   void the_help_of_a_command_lists_and_describes_every_option(String command) {
     Cli help = Cli.run((command + " --help").split(" "));

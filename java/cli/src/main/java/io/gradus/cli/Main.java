@@ -72,6 +72,7 @@ public final class Main implements Runnable {
             .addSubcommand(new InfoCommand())
             .addSubcommand(new BenchCommand())
             .addSubcommand(new ProfileCommand())
+            .addSubcommand(new PlotCommand())
             .setParameterExceptionHandler((e, rejected) -> main.reject(e))
             .setExecutionExceptionHandler((e, command, parsed) -> main.fail(command, e));
     // Not in the annotation, from which the subcommands inherit.
@@ -86,7 +87,7 @@ public final class Main implements Runnable {
   public void run() {
     throw new ParameterException(
         spec.commandLine(),
-        "gradus: no command is given; name train, generate, tokenizer, info or bench");
+        "gradus: no command is given; name train, generate, tokenizer, info, bench, profile or plot");
   }
 
   private int reject(ParameterException e) {
