@@ -41,6 +41,7 @@ class CpuBackend final : public GraphBackend {
   void addLosses();
   void addNormalization();
   void addOptimizers();
+  void addAdafactor();
   void addPointwise();
   void addPositions();
   void addRandom();

@@ -21,6 +21,7 @@ CudaBackend::CudaBackend(int device, int64_t memoryLimit, const Settings& settin
   addLosses();
   addNormalization();
   addOptimizers();
+  addAdafactor();
   addPointwise();
   addPositions();
   addRandom();
