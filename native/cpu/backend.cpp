@@ -29,6 +29,7 @@ CpuBackend::CpuBackend(const char* blasPath, int engine, int threads, int64_t me
   addActivations();
   addAttentionForward();
   addAttentionBackward();
+  addChannelNormalization();
   addComparisons();
   addIndexing();
   addLinearAlgebra();
@@ -36,6 +37,7 @@ CpuBackend::CpuBackend(const char* blasPath, int engine, int threads, int64_t me
   addNormalization();
   addOptimizers();
   addPointwise();
+  addPooling();
   addPositions();
   addRandom();
   addReductions();

@@ -35,6 +35,7 @@ class CpuBackend final : public GraphBackend {
   void addActivations();
   void addAttentionForward();
   void addAttentionBackward();
+  void addChannelNormalization();
   void addComparisons();
   void addIndexing();
   void addLinearAlgebra();
@@ -42,6 +43,7 @@ class CpuBackend final : public GraphBackend {
   void addNormalization();
   void addOptimizers();
   void addPointwise();
+  void addPooling();
   void addPositions();
   void addRandom();
   void addReductions();

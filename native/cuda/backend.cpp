@@ -15,6 +15,7 @@ CudaBackend::CudaBackend(int device, int64_t memoryLimit, const Settings& settin
   addActivations();
   addAttentionBackward();
   addAttentionForward();
+  addChannelNormalization();
   addComparisons();
   addIndexing();
   addLinearAlgebra();
@@ -22,6 +23,7 @@ CudaBackend::CudaBackend(int device, int64_t memoryLimit, const Settings& settin
   addNormalization();
   addOptimizers();
   addPointwise();
+  addPooling();
   addPositions();
   addRandom();
   addReductions();

@@ -38,6 +38,7 @@ class CudaBackend final : public GraphBackend {
   void addActivations();
   void addAttentionForward();
   void addAttentionBackward();
+  void addChannelNormalization();
   void addComparisons();
   void addIndexing();
   void addLinearAlgebra();
@@ -45,6 +46,7 @@ class CudaBackend final : public GraphBackend {
   void addNormalization();
   void addOptimizers();
   void addPointwise();
+  void addPooling();
   void addPositions();
   void addRandom();
   void addReductions();
