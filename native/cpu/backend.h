@@ -36,6 +36,7 @@ class CpuBackend final : public GraphBackend {
   void addAttentionForward();
   void addAttentionBackward();
   void addComparisons();
+  void addConvolution();
   void addIndexing();
   void addLinearAlgebra();
   void addLosses();
