@@ -31,6 +31,7 @@ CpuBackend::CpuBackend(const char* blasPath, int engine, int threads, int64_t me
   addAttentionBackward();
   addChannelNormalization();
   addComparisons();
+  addConvolution();
   addIndexing();
   addLinearAlgebra();
   addLosses();

@@ -37,6 +37,7 @@ class CpuBackend final : public GraphBackend {
   void addAttentionBackward();
   void addChannelNormalization();
   void addComparisons();
+  void addConvolution();
   void addIndexing();
   void addLinearAlgebra();
   void addLosses();
