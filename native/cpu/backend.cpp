@@ -29,7 +29,9 @@ CpuBackend::CpuBackend(const char* blasPath, int engine, int threads, int64_t me
   addActivations();
   addAttentionForward();
   addAttentionBackward();
+  addChannelNormalization();
   addComparisons();
+  addConvolution();
   addCtc();
   addIndexing();
   addLinearAlgebra();
@@ -38,6 +40,7 @@ CpuBackend::CpuBackend(const char* blasPath, int engine, int threads, int64_t me
   addOptimizers();
   addAdafactor();
   addPointwise();
+  addPooling();
   addPositions();
   addRandom();
   addReductions();

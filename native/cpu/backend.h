@@ -35,7 +35,9 @@ class CpuBackend final : public GraphBackend {
   void addActivations();
   void addAttentionForward();
   void addAttentionBackward();
+  void addChannelNormalization();
   void addComparisons();
+  void addConvolution();
   void addCtc();
   void addIndexing();
   void addLinearAlgebra();
@@ -44,6 +46,7 @@ class CpuBackend final : public GraphBackend {
   void addOptimizers();
   void addAdafactor();
   void addPointwise();
+  void addPooling();
   void addPositions();
   void addRandom();
   void addReductions();

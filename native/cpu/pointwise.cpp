@@ -58,6 +58,11 @@ void CpuBackend::addPointwise() {
     broadcast(t, a, b, y, n, dims, [](float u, float v) { return math::pow(u, v); });
   };
 
+  lerp = [](Type t, In a, In b, Out y, int64_t n, double weight) {
+    const auto w = static_cast<float>(weight);
+    map(t, a, b, y, n, [=](float u, float v) { return math::lerp(u, v, w); });
+  };
+
   affine = [](Type t, In x, Out y, int64_t n, double scale, double shift) {
     const auto a = static_cast<float>(scale), b = static_cast<float>(shift);
     map(t, x, y, n, [=](float v) { return a * v + b; });

@@ -15,6 +15,7 @@ CudaBackend::CudaBackend(int device, int64_t memoryLimit, const Settings& settin
   addActivations();
   addAttentionBackward();
   addAttentionForward();
+  addChannelNormalization();
   addComparisons();
   addCtc();
   addIndexing();
@@ -24,6 +25,7 @@ CudaBackend::CudaBackend(int device, int64_t memoryLimit, const Settings& settin
   addOptimizers();
   addAdafactor();
   addPointwise();
+  addPooling();
   addPositions();
   addRandom();
   addReductions();

@@ -38,6 +38,7 @@ class CudaBackend final : public GraphBackend {
   void addActivations();
   void addAttentionForward();
   void addAttentionBackward();
+  void addChannelNormalization();
   void addComparisons();
   void addCtc();
   void addIndexing();
@@ -47,6 +48,7 @@ class CudaBackend final : public GraphBackend {
   void addOptimizers();
   void addAdafactor();
   void addPointwise();
+  void addPooling();
   void addPositions();
   void addRandom();
   void addReductions();

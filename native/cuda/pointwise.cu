@@ -27,6 +27,10 @@ struct Affine {
   float scale, shift;
   __device__ float operator()(float x) const { return scale * x + shift; }
 };
+struct Lerp {
+  float weight;
+  __device__ float operator()(float a, float b) const { return math::lerp(a, b, weight); }
+};
 struct Root {
   __device__ float operator()(float x) const { return std::sqrt(x); }
 };
@@ -84,6 +88,10 @@ void CudaBackend::addPointwise() {
 
   powTensor = [this](Type t, In a, In b, Out y, int64_t n, Dims dims) {
     broadcast(gpu_, "pow", t, a, b, y, n, dims, Function2<math::pow>());
+  };
+
+  lerp = [this](Type t, In a, In b, Out y, int64_t n, double weight) {
+    map(gpu_, "lerp", t, a, b, y, n, Lerp{static_cast<float>(weight)});
   };
 
   affine = [this](Type t, In x, Out y, int64_t n, double scale, double shift) {

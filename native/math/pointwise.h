@@ -12,6 +12,11 @@ namespace gradus::math {
 /** -1, 0 or 1; 0 at NaN, as in PyTorch. */
 GRADUS_FN float sign(float x) { return (x > 0.0f ? 1.0f : 0.0f) - (x < 0.0f ? 1.0f : 0.0f); }
 
+/** From a to b; exactly b where the weight is 1, as the nearer end is where it starts from. */
+GRADUS_FN float lerp(float a, float b, float weight) {
+  return weight < 0.5f ? a + weight * (b - a) : b - (1.0f - weight) * (b - a);
+}
+
 /** NaN stays NaN. */
 GRADUS_FN float clamp(float x, float low, float high) {
   float raised = x < low ? low : x;

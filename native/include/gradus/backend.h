@@ -290,11 +290,12 @@ class Backend : public Watched {
   /**
    * y = (x - mean) * rstd * weight + bias with the mean and the (biased) variance of each channel
    * over the batch. runningMean and runningVariance (F32, channels; 0 for none) move towards the
-   * mean and the unbiased variance: r += momentum * (new - r).
+   * mean and the unbiased variance: r += momentum * (new - r). batches (I64 scalar; 0 for none)
+   * counts the calls; a negative momentum stands for 1 / batches, the average over all of them.
    */
   Kernel<void(Type t, In x, Type wt, In weight, In bias, Out y, Out mean, Out rstd, Out runningMean,
-              Out runningVariance, int64_t batch, int64_t channels, int64_t inner, double momentum,
-              double eps)>
+              Out runningVariance, Out batches, int64_t batch, int64_t channels, int64_t inner,
+              double momentum, double eps)>
       batchNorm{this, "batchNorm"};
   /** The same with a mean and a variance (F32, channels) from elsewhere. */
   Kernel<void(Type t, In x, Type wt, In weight, In bias, In mean, In variance, Out y, int64_t batch,
@@ -331,10 +332,13 @@ class Backend : public Watched {
 
   // Pooling of each channel by itself: outChannels = channels = groups
   /** index (I32, as y): where in its plane of x the largest stands, the first of equals; NaN wins.
-   */
+   * -1 of a window that has gaps and nothing inside, whose y is -infinity. */
   Kernel<void(Type t, In x, Out y, Out index, Window window)> maxPool2d{this, "maxPool2d"};
   Kernel<void(Type t, In dy, In index, Out dx, Window window)> maxPool2dGrad{this, "maxPool2dGrad"};
-  /** Divides by the kernel's size, or, unless padding counts, by how much of it is inside. */
+  /**
+   * The mean of what lies inside; with countPadding, padding counts as zeros as far as it reaches.
+   * Without dilation.
+   */
   Kernel<void(Type t, In x, Out y, bool countPadding, Window window)> avgPool2d{this, "avgPool2d"};
   Kernel<void(Type t, In dy, Out dx, bool countPadding, Window window)> avgPool2dGrad{
       this, "avgPool2dGrad"};

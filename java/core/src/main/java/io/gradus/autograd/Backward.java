@@ -147,7 +147,7 @@ final class Backward {
       throw new IllegalStateException(
           "checkpoint: it cannot be differentiated twice; open the outer tape before the part runs");
     }
-    try (Tape again = Tape.recordAlone()) {
+    try (Tape again = Tape.recordAlone(true)) {
       Tensor y = node.replay().apply(node.inputs()[0].input());
       again.stop();
       boolean[] active = findPath(again.nodes());

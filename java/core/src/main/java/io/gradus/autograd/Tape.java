@@ -41,26 +41,34 @@ public final class Tape implements AutoCloseable {
   /** The tapes that pause until this one closes; null where it pauses none. */
   private final ArrayList<WeakReference<Tape>> paused;
 
+  /** Whether it records a part of a forward pass that is computed again. */
+  private final boolean repeats;
+
   private boolean recording = true;
   private boolean closed;
 
-  private Tape(Scope scope, ArrayList<WeakReference<Tape>> paused) {
+  private Tape(Scope scope, ArrayList<WeakReference<Tape>> paused, boolean repeats) {
     this.scope = scope;
     this.paused = paused;
+    this.repeats = repeats;
   }
 
   // Recording
 
   /** Opens a tape on this thread. */
   public static Tape record() {
-    Tape tape = new Tape(isRecording() ? null : Scope.open(), null);
+    Tape tape = new Tape(isRecording() ? null : Scope.open(), null, false);
     OPEN.get().add(new WeakReference<>(tape));
     return tape;
   }
 
-  /** Opens a tape that records alone: the others of this thread pause until it closes. */
-  static Tape recordAlone() {
-    Tape tape = new Tape(Scope.open(), OPEN.get());
+  /**
+   * Opens a tape that records alone: the others of this thread pause until it closes.
+   *
+   * @param repeats whether it is for a part that is computed again
+   */
+  static Tape recordAlone(boolean repeats) {
+    Tape tape = new Tape(Scope.open(), OPEN.get(), repeats || isRepeating());
     OPEN.set(new ArrayList<>(List.of(new WeakReference<>(tape))));
     return tape;
   }
@@ -101,7 +109,8 @@ public final class Tape implements AutoCloseable {
    * run again when it is wanted. A step takes less memory and up to a third more time (Chen et al.
    * 2016).
    *
-   * @param part must give the same result each time, so its dropout needs seeds of its own
+   * @param part must give the same result each time, so its dropout needs seeds of its own; what it
+   *     changes outside, it changes unless {@link #isRepeating}
    * @return {@code part} of x
    */
   public static Tensor checkpoint(Tensor x, UnaryOperator<Tensor> part) {
@@ -111,7 +120,7 @@ public final class Tape implements AutoCloseable {
     Tensor y;
     List<Wrt> inputs = new ArrayList<>();
     inputs.add(Wrt.wrt(x, dy -> dy));
-    try (Tape tape = recordAlone()) {
+    try (Tape tape = recordAlone(false)) {
       y = part.apply(x);
       for (Tensor outside : tape.outsideInputs()) {
         if (outside != x) {
@@ -171,6 +180,20 @@ public final class Tape implements AutoCloseable {
         return true;
       }
       open.remove(i);
+    }
+    return false;
+  }
+
+  /**
+   * Whether this thread computes a part of the forward pass again, for {@link #checkpoint}: what the
+   * first time has left behind, such as running statistics, is not to be changed a second time.
+   */
+  public static boolean isRepeating() {
+    for (WeakReference<Tape> open : OPEN.get()) {
+      Tape tape = open.get();
+      if (tape != null && tape.repeats) {
+        return true;
+      }
     }
     return false;
   }

@@ -439,6 +439,7 @@ public final class Backend extends Pointer {
       long rstd,
       long runningMean,
       long runningVariance,
+      long batches,
       long batch,
       long channels,
       long inner,

@@ -94,6 +94,20 @@ public final class Pointwise {
     return Comparisons.where(Comparisons.equal(a, 0), zero, mul(y, log(a)));
   }
 
+  /**
+   * {@code y = a + weight · (b - a)}, of two tensors of one shape: a where the weight is 0, b where
+   * it is 1, and an average of a stream of values where it is applied again and again.
+   */
+  public static Tensor lerp(Tensor a, Tensor b, double weight) {
+    Checks.floating("lerp", a);
+    Checks.sameType("lerp", a, b);
+    Checks.sameShape("lerp", a, b);
+    Tensor y = Tensor.emptyLike(a);
+    y.backend().lerp(a.typeCode(), a.address(), b.address(), y.address(), y.size(), weight);
+    return Tape.record(
+        "lerp", y, wrt(a, dy -> mul(dy, 1 - weight)), wrt(b, dy -> mul(dy, weight)));
+  }
+
   private static Tensor output(String op, Tensor a, Tensor b) {
     Checks.floating(op, a);
     Checks.sameType(op, a, b);
