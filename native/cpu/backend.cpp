@@ -38,6 +38,7 @@ CpuBackend::CpuBackend(const char* blasPath, int engine, int threads, int64_t me
   addPointwise();
   addPositions();
   addRandom();
+  addRecurrent();
   addReductions();
   addShapes();
   addSoftmax();

@@ -44,6 +44,7 @@ class CpuBackend final : public GraphBackend {
   void addPointwise();
   void addPositions();
   void addRandom();
+  void addRecurrent();
   void addReductions();
   void addShapes();
   void addSoftmax();

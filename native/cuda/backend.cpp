@@ -24,6 +24,7 @@ CudaBackend::CudaBackend(int device, int64_t memoryLimit, const Settings& settin
   addPointwise();
   addPositions();
   addRandom();
+  addRecurrent();
   addReductions();
   addShapes();
   addSoftmax();

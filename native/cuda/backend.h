@@ -47,6 +47,7 @@ class CudaBackend final : public GraphBackend {
   void addPointwise();
   void addPositions();
   void addRandom();
+  void addRecurrent();
   void addReductions();
   void addShapes();
   void addSoftmax();
