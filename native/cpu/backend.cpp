@@ -43,6 +43,7 @@ CpuBackend::CpuBackend(const char* blasPath, int engine, int threads, int64_t me
   addPooling();
   addPositions();
   addRandom();
+  addRecurrent();
   addReductions();
   addShapes();
   addSoftmax();

@@ -49,6 +49,7 @@ class CpuBackend final : public GraphBackend {
   void addPooling();
   void addPositions();
   void addRandom();
+  void addRecurrent();
   void addReductions();
   void addShapes();
   void addSoftmax();

@@ -28,6 +28,7 @@ CudaBackend::CudaBackend(int device, int64_t memoryLimit, const Settings& settin
   addPooling();
   addPositions();
   addRandom();
+  addRecurrent();
   addReductions();
   addShapes();
   addSoftmax();

@@ -51,6 +51,7 @@ class CudaBackend final : public GraphBackend {
   void addPooling();
   void addPositions();
   void addRandom();
+  void addRecurrent();
   void addReductions();
   void addShapes();
   void addSoftmax();

@@ -42,7 +42,8 @@ final class OpTable {
             positions(),
             shapes(),
             indexing(),
-            random())
+            random(),
+            RecurrentRows.rows())
         .flatMap(List::stream)
         .toList();
   }

@@ -16,12 +16,24 @@ public final class FeedForward extends Module {
 
   /** The nonlinearity between the two layers. */
   public enum Kind {
+    /** ReLU, as in the first transformers. */
+    RELU,
     /** GELU in its tanh form, as in GPT-2. */
     GELU,
     /** GELU by the error function, as in BERT. */
     GELU_ERF,
     /** {@code silu(gate) · up} (Shazeer 2020), as in Llama. */
-    SWIGLU
+    SWIGLU;
+
+    /** Its value; SwiGLU halves the last size. */
+    Tensor apply(Tensor hidden) {
+      return switch (this) {
+        case RELU -> Activations.relu(hidden);
+        case GELU -> Activations.gelu(hidden);
+        case GELU_ERF -> Activations.geluErf(hidden);
+        case SWIGLU -> Activations.swiglu(hidden);
+      };
+    }
   }
 
   private final Kind kind;
@@ -38,13 +50,7 @@ public final class FeedForward extends Module {
 
   @Override
   public Tensor forward(Tensor x) {
-    Tensor hidden = up.forward(x);
-    return down.forward(
-        switch (kind) {
-          case SWIGLU -> Activations.swiglu(hidden);
-          case GELU -> Activations.gelu(hidden);
-          case GELU_ERF -> Activations.geluErf(hidden);
-        });
+    return down.forward(kind.apply(up.forward(x)));
   }
 
   /** The layer to the hidden size. */
