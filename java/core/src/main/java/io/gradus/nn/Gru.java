@@ -27,6 +27,11 @@ public final class Gru extends RecurrentLayers {
     super("gru", 3, in, size, options, device, seed);
   }
 
+  @Override
+  public RecurrentOutput forward(Tensor x, Tensor lengths) {
+    return run(x, null, null, lengths, false);
+  }
+
   /**
    * Outputs, and the last states.
    *

@@ -27,6 +27,11 @@ public final class Lstm extends RecurrentLayers {
     super("lstm", 4, in, size, options, device, seed);
   }
 
+  @Override
+  public RecurrentOutput forward(Tensor x, Tensor lengths) {
+    return run(x, null, null, lengths, true);
+  }
+
   /**
    * Outputs, and the last states of units and cells.
    *

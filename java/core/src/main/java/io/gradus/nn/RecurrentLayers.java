@@ -67,10 +67,15 @@ public abstract sealed class RecurrentLayers extends Module permits Rnn, Lstm, G
   }
 
   /**
-   * The size of a state.
+   * Outputs and last states of sequences that may differ in length, from states of zeros.
    *
-   * @return of one direction
+   * @param x {@code (batch, time, in)}
+   * @param lengths how many times of each sequence count, I32 {@code (batch)}: behind its end a
+   *     sequence keeps its state and gives 0; null for all
    */
+  public abstract RecurrentOutput forward(Tensor x, Tensor lengths);
+
+  /** The size of a state of one direction. */
   public final long size() {
     return size;
   }

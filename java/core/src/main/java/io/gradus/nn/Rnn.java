@@ -37,6 +37,11 @@ public final class Rnn extends RecurrentLayers {
     relu = RecurrentWeights.isRelu(activation);
   }
 
+  @Override
+  public RecurrentOutput forward(Tensor x, Tensor lengths) {
+    return run(x, null, null, lengths, false);
+  }
+
   /**
    * Outputs, and the last states.
    *
