@@ -1,11 +1,14 @@
 /** Trains neural networks from plain Java on native kernels. */
 module io.gradus {
   requires com.fasterxml.jackson.core;
+  requires de.siegmar.fastcsv;
+  requires java.desktop; // ImageIO
   requires org.bytedeco.javacpp;
   requires org.bytedeco.openblas;
 
   exports io.gradus.autograd;
   exports io.gradus.data;
+  exports io.gradus.image;
   exports io.gradus.metric;
   exports io.gradus.model;
   exports io.gradus.nn;

@@ -30,7 +30,7 @@ class ArchitectureTest {
           List.of("tensor"),
           List.of("autograd"),
           List.of("op"),
-          List.of("nn", "optim", "data", "model", "metric", "report"),
+          List.of("nn", "optim", "data", "image", "model", "metric", "report"),
           List.of("train"));
 
   private static final JavaClasses MAIN = main();

@@ -37,7 +37,11 @@ public interface Dataset {
     return batch(indices, seeds);
   }
 
-  /** Reads all examples into memory. */
+  /**
+   * Reads all examples into memory, padded ones to the longest of all.
+   *
+   * @throws IllegalArgumentException where there are none and they would say how an input looks
+   */
   default TensorDataset load() throws IOException {
     Batch all = batch(Permutation.identity(size()));
     return new TensorDataset(all.inputs(), all.targets());

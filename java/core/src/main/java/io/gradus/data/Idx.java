@@ -4,15 +4,12 @@ import io.gradus.tensor.DType;
 import io.gradus.tensor.Device;
 import io.gradus.tensor.Shape;
 import io.gradus.tensor.Tensor;
-import java.io.BufferedInputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
-import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 
 /** Reads IDX files, the format of MNIST and its relatives, gzipped or not. */
@@ -29,11 +26,11 @@ public final class Idx {
       // A header can claim any size and gzip can shrink any size, so the data is unpacked once to
       // count it, before there is memory for it. That is 0.2 s for the 60,000 images of MNIST.
       Header header;
-      try (InputStream in = open(file)) {
+      try (InputStream in = InputFile.open("idx", file)) {
         header = Header.read(file, in);
         header.checkData(file, in);
       }
-      try (InputStream in = open(file)) {
+      try (InputStream in = InputFile.open("idx", file)) {
         in.skipNBytes(header.length());
         return header.tensor(in);
       }
@@ -42,21 +39,6 @@ public final class Idx {
     } catch (ZipException e) {
       String reason = "does not unpack (" + e.getMessage() + "); get the file again";
       throw error("broken gzip data", file, reason, e);
-    }
-  }
-
-  private static InputStream open(Path file) throws IOException {
-    InputFile.check("idx", file);
-    var in = new BufferedInputStream(Files.newInputStream(file), 1 << 16);
-    try {
-      in.mark(2);
-      // The content tells, not the name: browsers unpack a download and leave the .gz in its name.
-      boolean gzipped = in.read() == 0x1f && in.read() == 0x8b;
-      in.reset();
-      return gzipped ? new GZIPInputStream(in, 1 << 16) : in;
-    } catch (IOException e) {
-      in.close();
-      throw e;
     }
   }
 

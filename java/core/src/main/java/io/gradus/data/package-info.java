@@ -1,2 +1,2 @@
-/** Data sets, batches, and files: IDX and safetensors. */
+/** Data sets, batches and orders of them, and files: images, tables, texts, IDX, safetensors. */
 package io.gradus.data;
