@@ -1,5 +1,7 @@
 package io.gradus.autograd;
 
+import io.gradus.tensor.DType;
+import io.gradus.tensor.RepeatedDraws;
 import io.gradus.tensor.Scope;
 import io.gradus.tensor.Tensor;
 import java.lang.ref.Reference;
@@ -41,26 +43,43 @@ public final class Tape implements AutoCloseable {
   /** The tapes that pause until this one closes; null where it pauses none. */
   private final ArrayList<WeakReference<Tape>> paused;
 
+  private final FiniteCheck check; // null for none
   private boolean recording = true;
   private boolean closed;
 
-  private Tape(Scope scope, ArrayList<WeakReference<Tape>> paused) {
+  private Tape(Scope scope, ArrayList<WeakReference<Tape>> paused, FiniteCheck check) {
     this.scope = scope;
     this.paused = paused;
+    this.check = check;
   }
 
   // Recording
 
   /** Opens a tape on this thread. */
   public static Tape record() {
-    Tape tape = new Tape(isRecording() ? null : Scope.open(), null);
+    return open(null);
+  }
+
+  /**
+   * Opens a tape that looks for the origin of a NaN or an infinity, as PyTorch's {@code
+   * detect_anomaly}: it reads every result and every gradient, which is slow, and throws a {@link
+   * NonFiniteException} that names the first op, forward or backward, whose one is not finite.
+   *
+   * @param limit the largest norm that a gradient may have; infinity for none
+   */
+  public static Tape recordFinite(double limit) {
+    return open(new FiniteCheck(limit));
+  }
+
+  private static Tape open(FiniteCheck check) {
+    Tape tape = new Tape(isRecording() ? null : Scope.open(), null, check);
     OPEN.get().add(new WeakReference<>(tape));
     return tape;
   }
 
   /** Opens a tape that records alone: the others of this thread pause until it closes. */
-  static Tape recordAlone() {
-    Tape tape = new Tape(Scope.open(), OPEN.get());
+  static Tape recordAlone(FiniteCheck check) {
+    Tape tape = new Tape(Scope.open(), OPEN.get(), check);
     OPEN.set(new ArrayList<>(List.of(new WeakReference<>(tape))));
     return tape;
   }
@@ -87,6 +106,9 @@ public final class Tape implements AutoCloseable {
           node = new Node(op, y, inputs, replay);
         }
         tape.nodes.add(node);
+        if (tape.check != null) {
+          tape.check.forward(op, y);
+        }
       }
     }
     for (Wrt input : inputs) {
@@ -101,18 +123,20 @@ public final class Tape implements AutoCloseable {
    * run again when it is wanted. A step takes less memory and up to a third more time (Chen et al.
    * 2016).
    *
-   * @param part must give the same result each time, so its dropout needs seeds of its own
+   * @param part must do the same each time; the random numbers of its dropout are drawn once
    * @return {@code part} of x
    */
   public static Tensor checkpoint(Tensor x, UnaryOperator<Tensor> part) {
-    if (recorders() != 1) {
+    List<Tape> recorders = recorders();
+    if (recorders.size() != 1) {
       return part.apply(x); // nothing to save, or an outer tape wants gradients of gradients
     }
+    RepeatedDraws draws = new RepeatedDraws();
     Tensor y;
     List<Wrt> inputs = new ArrayList<>();
     inputs.add(Wrt.wrt(x, dy -> dy));
-    try (Tape tape = recordAlone()) {
-      y = part.apply(x);
+    try (Tape tape = recordAlone(recorders.get(0).check)) {
+      y = draws.first(() -> part.apply(x));
       for (Tensor outside : tape.outsideInputs()) {
         if (outside != x) {
           inputs.add(Wrt.wrt(outside, dy -> dy));
@@ -120,7 +144,19 @@ public final class Tape implements AutoCloseable {
       }
       tape.keep(y);
     }
-    return record("checkpoint", y, part, inputs.toArray(Wrt[]::new));
+    DType precision = Autocast.type();
+    return record(
+        "checkpoint",
+        y,
+        in -> draws.again(() -> as(precision, part, in)),
+        inputs.toArray(Wrt[]::new));
+  }
+
+  @SuppressWarnings("try") // it only has to close
+  private static Tensor as(DType precision, UnaryOperator<Tensor> part, Tensor x) {
+    try (Autocast autocast = Autocast.to(precision)) {
+      return part.apply(x);
+    }
   }
 
   /** The inputs that require gradients, each once, in the order of use. */
@@ -152,14 +188,16 @@ public final class Tape implements AutoCloseable {
     return inputs;
   }
 
-  /** How many tapes on this thread record. */
-  private static int recorders() {
-    int count = 0;
+  /** The tapes on this thread that record. */
+  private static List<Tape> recorders() {
+    List<Tape> recorders = new ArrayList<>();
     for (WeakReference<Tape> open : OPEN.get()) {
       Tape tape = open.get();
-      count += tape != null && tape.recording ? 1 : 0;
+      if (tape != null && tape.recording) {
+        recorders.add(tape);
+      }
     }
-    return count;
+    return recorders;
   }
 
   /** Whether a tape on this thread records. */
@@ -292,6 +330,10 @@ public final class Tape implements AutoCloseable {
 
   List<Node> nodes() {
     return nodes;
+  }
+
+  FiniteCheck check() {
+    return check;
   }
 
   void checkOpen() {
