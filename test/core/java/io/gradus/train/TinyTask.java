@@ -1,6 +1,6 @@
 package io.gradus.train;
 
-import io.gradus.data.Dataset;
+import io.gradus.data.TensorDataset;
 import io.gradus.model.Mlp;
 import io.gradus.model.MlpConfig;
 import io.gradus.nn.Activation;
@@ -23,7 +23,7 @@ final class TinyTask {
   private TinyTask() {}
 
   /** The class is the number of positive features, modulo 3. */
-  static Dataset data(int examples, long seed) {
+  static TensorDataset data(int examples, long seed) {
     return Scope.outside(
         () -> {
           Tensor x = Random.normal(Shape.of(examples, FEATURES), Seed.of(seed), 0, 1, Device.cpu());
@@ -35,7 +35,7 @@ final class TinyTask {
           for (int i = 0; i < examples; i++) {
             labels[i] %= CLASSES;
           }
-          return new Dataset(x, Tensor.of(labels));
+          return new TensorDataset(x, Tensor.of(labels));
         });
   }
 

@@ -1,7 +1,7 @@
 package io.gradus.cli;
 
 import io.gradus.data.OutputFile;
-import io.gradus.train.ConfusionMatrix;
+import io.gradus.metric.ConfusionMatrix;
 import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Font;

@@ -1,5 +1,6 @@
 package io.gradus.autograd;
 
+import io.gradus.tensor.DType;
 import io.gradus.tensor.Tensor;
 import java.util.Collections;
 import java.util.IdentityHashMap;
@@ -15,6 +16,7 @@ import java.util.stream.Stream;
 final class Backward {
 
   private final List<Node> nodes;
+  private final FiniteCheck check; // null for none
   private final Tensor loss;
   private final Tensor dloss;
 
@@ -36,6 +38,7 @@ final class Backward {
     tape.checkOpen();
     tape.stop();
     this.nodes = tape.nodes();
+    this.check = tape.check();
     this.loss = loss;
     this.dloss = dloss;
     this.recorded = Tape.isRecording();
@@ -61,11 +64,15 @@ final class Backward {
     return place != null ? place : before;
   }
 
+  @SuppressWarnings("try") // it only has to close
   Gradients run() {
     boolean[] active = findPath(nodes);
     checkRecorded();
     add(loss, dloss);
-    sweep(nodes, active);
+    // A gradient has the type of what it belongs to, in mixed precision too.
+    try (Autocast off = Autocast.to(DType.F32)) {
+      sweep(nodes, active);
+    }
     return collect();
   }
 
@@ -132,6 +139,9 @@ final class Backward {
           // A function may hand dy on: then it needs a handle of its own, since dy's is closed.
           add(x, dx == dy && !recorded ? dy.view(dy.shape(), 0) : dx);
         }
+        if (check != null) {
+          check.backward(node.op(), flows.get(x));
+        }
       }
     }
   }
@@ -147,7 +157,7 @@ final class Backward {
       throw new IllegalStateException(
           "checkpoint: it cannot be differentiated twice; open the outer tape before the part runs");
     }
-    try (Tape again = Tape.recordAlone(true)) {
+    try (Tape again = Tape.recordAlone(true, check)) {
       Tensor y = node.replay().apply(node.inputs()[0].input());
       again.stop();
       boolean[] active = findPath(again.nodes());

@@ -1,5 +1,7 @@
 package io.gradus.autograd;
 
+import io.gradus.tensor.DType;
+import io.gradus.tensor.RepeatedDraws;
 import io.gradus.tensor.Scope;
 import io.gradus.tensor.Tensor;
 import java.lang.ref.Reference;
@@ -44,20 +46,38 @@ public final class Tape implements AutoCloseable {
   /** Whether it records a part of a forward pass that is computed again. */
   private final boolean repeats;
 
+  private final FiniteCheck check; // null for none
   private boolean recording = true;
   private boolean closed;
 
-  private Tape(Scope scope, ArrayList<WeakReference<Tape>> paused, boolean repeats) {
+  private Tape(
+      Scope scope, ArrayList<WeakReference<Tape>> paused, boolean repeats, FiniteCheck check) {
     this.scope = scope;
     this.paused = paused;
     this.repeats = repeats;
+    this.check = check;
   }
 
   // Recording
 
   /** Opens a tape on this thread. */
   public static Tape record() {
-    Tape tape = new Tape(isRecording() ? null : Scope.open(), null, false);
+    return open(null);
+  }
+
+  /**
+   * Opens a tape that looks for the origin of a NaN or an infinity, as PyTorch's {@code
+   * detect_anomaly}: it reads every result and every gradient, which is slow, and throws a {@link
+   * NonFiniteException} that names the first op, forward or backward, whose one is not finite.
+   *
+   * @param limit the largest norm that a gradient may have; infinity for none
+   */
+  public static Tape recordFinite(double limit) {
+    return open(new FiniteCheck(limit));
+  }
+
+  private static Tape open(FiniteCheck check) {
+    Tape tape = new Tape(isRecording() ? null : Scope.open(), null, false, check);
     OPEN.get().add(new WeakReference<>(tape));
     return tape;
   }
@@ -66,9 +86,10 @@ public final class Tape implements AutoCloseable {
    * Opens a tape that records alone: the others of this thread pause until it closes.
    *
    * @param repeats whether it is for a part that is computed again
+   * @param check looks at what it records; null for none
    */
-  static Tape recordAlone(boolean repeats) {
-    Tape tape = new Tape(Scope.open(), OPEN.get(), repeats || isRepeating());
+  static Tape recordAlone(boolean repeats, FiniteCheck check) {
+    Tape tape = new Tape(Scope.open(), OPEN.get(), repeats || isRepeating(), check);
     OPEN.set(new ArrayList<>(List.of(new WeakReference<>(tape))));
     return tape;
   }
@@ -95,6 +116,9 @@ public final class Tape implements AutoCloseable {
           node = new Node(op, y, inputs, replay);
         }
         tape.nodes.add(node);
+        if (tape.check != null) {
+          tape.check.forward(op, y);
+        }
       }
     }
     for (Wrt input : inputs) {
@@ -109,19 +133,21 @@ public final class Tape implements AutoCloseable {
    * run again when it is wanted. A step takes less memory and up to a third more time (Chen et al.
    * 2016).
    *
-   * @param part must give the same result each time, so its dropout needs seeds of its own; what it
-   *     changes outside, it changes unless {@link #isRepeating}
+   * @param part must do the same each time; the random numbers of its dropout are drawn once; what
+   *     it changes outside, it changes unless {@link #isRepeating}
    * @return {@code part} of x
    */
   public static Tensor checkpoint(Tensor x, UnaryOperator<Tensor> part) {
-    if (recorders() != 1) {
+    List<Tape> recorders = recorders();
+    if (recorders.size() != 1) {
       return part.apply(x); // nothing to save, or an outer tape wants gradients of gradients
     }
+    RepeatedDraws draws = new RepeatedDraws();
     Tensor y;
     List<Wrt> inputs = new ArrayList<>();
     inputs.add(Wrt.wrt(x, dy -> dy));
-    try (Tape tape = recordAlone(false)) {
-      y = part.apply(x);
+    try (Tape tape = recordAlone(false, recorders.get(0).check)) {
+      y = draws.first(() -> part.apply(x));
       for (Tensor outside : tape.outsideInputs()) {
         if (outside != x) {
           inputs.add(Wrt.wrt(outside, dy -> dy));
@@ -129,7 +155,19 @@ public final class Tape implements AutoCloseable {
       }
       tape.keep(y);
     }
-    return record("checkpoint", y, part, inputs.toArray(Wrt[]::new));
+    DType precision = Autocast.type();
+    return record(
+        "checkpoint",
+        y,
+        in -> draws.again(() -> as(precision, part, in)),
+        inputs.toArray(Wrt[]::new));
+  }
+
+  @SuppressWarnings("try") // it only has to close
+  private static Tensor as(DType precision, UnaryOperator<Tensor> part, Tensor x) {
+    try (Autocast autocast = Autocast.to(precision)) {
+      return part.apply(x);
+    }
   }
 
   /** The inputs that require gradients, each once, in the order of use. */
@@ -161,14 +199,16 @@ public final class Tape implements AutoCloseable {
     return inputs;
   }
 
-  /** How many tapes on this thread record. */
-  private static int recorders() {
-    int count = 0;
+  /** The tapes on this thread that record. */
+  private static List<Tape> recorders() {
+    List<Tape> recorders = new ArrayList<>();
     for (WeakReference<Tape> open : OPEN.get()) {
       Tape tape = open.get();
-      count += tape != null && tape.recording ? 1 : 0;
+      if (tape != null && tape.recording) {
+        recorders.add(tape);
+      }
     }
-    return count;
+    return recorders;
   }
 
   /** Whether a tape on this thread records. */
@@ -185,8 +225,8 @@ public final class Tape implements AutoCloseable {
   }
 
   /**
-   * Whether this thread computes a part of the forward pass again, for {@link #checkpoint}: what the
-   * first time has left behind, such as running statistics, is not to be changed a second time.
+   * Whether this thread computes a part of the forward pass again, for {@link #checkpoint}: what
+   * the first time has left behind, such as running statistics, is not to be changed a second time.
    */
   public static boolean isRepeating() {
     for (WeakReference<Tape> open : OPEN.get()) {
@@ -315,6 +355,10 @@ public final class Tape implements AutoCloseable {
 
   List<Node> nodes() {
     return nodes;
+  }
+
+  FiniteCheck check() {
+    return check;
   }
 
   void checkOpen() {

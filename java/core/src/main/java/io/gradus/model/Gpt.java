@@ -2,6 +2,7 @@ package io.gradus.model;
 
 import io.gradus.autograd.Tape;
 import io.gradus.data.TokenBatch;
+import io.gradus.nn.Checkpointed;
 import io.gradus.nn.Draws;
 import io.gradus.nn.Embedding;
 import io.gradus.nn.Init;
@@ -44,7 +45,7 @@ import java.util.List;
  * its bias where there is one, {@code norm.weight}, and {@code head.weight} where it is not the
  * tokens'.
  */
-public final class Gpt extends Module {
+public final class Gpt extends Module implements Checkpointed {
 
   private final GptConfig config;
   private final Embedding tokens;
@@ -143,10 +144,7 @@ public final class Gpt extends Module {
     activations = type;
   }
 
-  /**
-   * Whether each block keeps its input alone and is computed again for its gradient, which takes
-   * less memory and up to a third more time. Off at first.
-   */
+  @Override
   public void checkpointing(boolean on) {
     checkpointing = on;
   }

@@ -1,12 +1,14 @@
 package io.gradus.nn;
 
+import io.gradus.autograd.Tape;
 import io.gradus.tensor.Tensor;
 import java.util.List;
 
 /** Modules one behind the other, named {@code 0}, {@code 1}, ... in their order. */
-public class Sequential extends Module {
+public class Sequential extends Module implements Checkpointed {
 
   private final List<Module> layers;
+  private boolean checkpointing;
 
   /** The layers in order; with none, the output is the input. */
   public Sequential(Module... layers) {
@@ -26,9 +28,14 @@ public class Sequential extends Module {
   public Tensor forward(Tensor x) {
     Tensor y = x;
     for (Module layer : layers) {
-      y = layer.forward(y);
+      y = checkpointing ? Tape.checkpoint(y, layer::forward) : layer.forward(y);
     }
     return y;
+  }
+
+  @Override
+  public final void checkpointing(boolean on) {
+    checkpointing = on;
   }
 
   /** The layers in order. */

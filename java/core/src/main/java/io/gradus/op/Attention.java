@@ -33,6 +33,9 @@ public final class Attention {
    * @return (batch, time, heads · headSize)
    */
   public static Tensor attention(Tensor qkv, int heads, int kvHeads, AttentionOptions options) {
+    if (Mixed.narrows(qkv)) {
+      return attention(Mixed.narrow(qkv), heads, kvHeads, options);
+    }
     Checks.floating("attention", qkv);
     checkHeads(heads, kvHeads);
     long all = heads + 2L * kvHeads;
@@ -79,6 +82,9 @@ public final class Attention {
    * @return as q
    */
   public static Tensor attention(Tensor q, Tensor k, Tensor v, AttentionOptions options) {
+    if (Mixed.narrows(q, k, v)) {
+      return attention(Mixed.narrow(q), Mixed.narrow(k), Mixed.narrow(v), options);
+    }
     Checks.floating("attention", q);
     Checks.sameType("attention", q, k);
     Checks.sameType("attention", q, v);
@@ -118,6 +124,9 @@ public final class Attention {
    */
   public static Tensor attention(
       Tensor q, Tensor kv, int heads, int kvHeads, AttentionOptions options) {
+    if (Mixed.narrows(q, kv)) {
+      return attention(Mixed.narrow(q), Mixed.narrow(kv), heads, kvHeads, options);
+    }
     Checks.floating("attention", q);
     Checks.sameType("attention", q, kv);
     checkHeads(heads, kvHeads);

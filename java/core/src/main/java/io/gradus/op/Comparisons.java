@@ -94,6 +94,9 @@ public final class Comparisons {
 
   /** A kernel on both tensors, or, where {@code swap} says so, on b and a. */
   private static Tensor compare(String op, Tensor a, Tensor b, Kernel kernel, boolean swap) {
+    if (Mixed.meet(a, b)) {
+      return compare(op, Mixed.wide(a), Mixed.wide(b), kernel, swap);
+    }
     Checks.sameType(op, a, b);
     Shape shape = Broadcast.shape(op, a.shape(), b.shape());
     Tensor y = Tensor.empty(shape, DType.U8, a.device());
@@ -106,6 +109,9 @@ public final class Comparisons {
 
   /** {@code y = a} where the U8 mask is not 0, else {@code b}; broadcast, of any type. */
   public static Tensor where(Tensor mask, Tensor a, Tensor b) {
+    if (Mixed.meet(a, b)) {
+      return where(mask, Mixed.wide(a), Mixed.wide(b));
+    }
     Checks.type("where", mask, DType.U8);
     Checks.sameType("where", a, b);
     Checks.sameDevice("where", mask, a);

@@ -20,18 +20,27 @@ public final class LinearAlgebra {
 
   /** {@code y = a b}: (…, m, k) times (…, k, n) gives (…, m, n). */
   public static Tensor matmul(Tensor a, Tensor b) {
+    if (Mixed.narrows(a, b)) {
+      return matmul(Mixed.narrow(a), Mixed.narrow(b));
+    }
     Checks.sameType("matmul", a, b);
     return product("matmul", a, false, b, false, a.dtype());
   }
 
   /** {@code y = a bᵀ}: (…, m, k) times (…, n, k) gives (…, m, n). */
   public static Tensor matmulNT(Tensor a, Tensor b) {
+    if (Mixed.narrows(a, b)) {
+      return matmulNT(Mixed.narrow(a), Mixed.narrow(b));
+    }
     Checks.sameType("matmulNT", a, b);
     return product("matmulNT", a, false, b, true, a.dtype());
   }
 
   /** {@code y = aᵀ b}: (…, k, m) times (…, k, n) gives (…, m, n). */
   public static Tensor matmulTN(Tensor a, Tensor b) {
+    if (Mixed.narrows(a, b)) {
+      return matmulTN(Mixed.narrow(a), Mixed.narrow(b));
+    }
     Checks.sameType("matmulTN", a, b);
     return product("matmulTN", a, true, b, false, a.dtype());
   }
@@ -74,6 +83,9 @@ public final class LinearAlgebra {
    * bias may be F32: mixed precision.
    */
   public static Tensor linear(Tensor x, Tensor w, Tensor bias) {
+    if (Mixed.narrows(x)) {
+      return linear(Mixed.narrow(x), w, bias);
+    }
     checkLinear(x, w, bias);
     Tensor rows = rows(x);
     Product p = Product.of("linear", rows, false, w, true);
@@ -148,6 +160,9 @@ public final class LinearAlgebra {
 
   /** {@code y = x + bias}, the bias (n) added along the last axis of x (…, n). */
   public static Tensor addBias(Tensor x, Tensor bias) {
+    if (Mixed.meet(x, bias)) {
+      return addBias(Mixed.wide(x), Mixed.wide(bias));
+    }
     Checks.floating("addBias", x);
     Checks.sameType("addBias", x, bias);
     if (x.rank() < 1 || bias.rank() != 1 || bias.dim(0) != x.dim(-1)) {

@@ -63,6 +63,9 @@ public final class Normalization {
    */
   public static Residual addLayerNorm(
       Tensor x, Tensor residual, Tensor weight, Tensor bias, double eps, double p, Seed seed) {
+    if (Mixed.meet(x, residual)) {
+      return addLayerNorm(Mixed.wide(x), Mixed.wide(residual), weight, bias, eps, p, seed);
+    }
     Rows rows = new Rows("addLayerNorm", x, weight, bias, eps);
     checkBranch("addLayerNorm", x, residual, p, seed);
     Tensor sum = Tensor.emptyLike(x);
@@ -119,6 +122,9 @@ public final class Normalization {
   /** {@code sum = residual + dropout(x)}, and its {@link #rmsNorm}; p and seed as above. */
   public static Residual addRmsNorm(
       Tensor x, Tensor residual, Tensor weight, double eps, double p, Seed seed) {
+    if (Mixed.meet(x, residual)) {
+      return addRmsNorm(Mixed.wide(x), Mixed.wide(residual), weight, eps, p, seed);
+    }
     Rows rows = new Rows("addRmsNorm", x, weight, null, eps);
     checkBranch("addRmsNorm", x, residual, p, seed);
     Tensor sum = Tensor.emptyLike(x);

@@ -27,6 +27,9 @@ public final class Pointwise {
 
   /** {@code y = a + b}. */
   public static Tensor add(Tensor a, Tensor b) {
+    if (Mixed.meet(a, b)) {
+      return add(Mixed.wide(a), Mixed.wide(b));
+    }
     Tensor y = output("add", a, b);
     long[] dims = Broadcast.dims(y.shape(), a.shape(), b.shape());
     y.backend().add(a.typeCode(), a.address(), b.address(), y.address(), y.size(), dims);
@@ -39,6 +42,9 @@ public final class Pointwise {
 
   /** {@code y = a - b}. */
   public static Tensor sub(Tensor a, Tensor b) {
+    if (Mixed.meet(a, b)) {
+      return sub(Mixed.wide(a), Mixed.wide(b));
+    }
     Tensor y = output("sub", a, b);
     long[] dims = Broadcast.dims(y.shape(), a.shape(), b.shape());
     y.backend().sub(a.typeCode(), a.address(), b.address(), y.address(), y.size(), dims);
@@ -51,6 +57,9 @@ public final class Pointwise {
 
   /** {@code y = a · b}, element by element. */
   public static Tensor mul(Tensor a, Tensor b) {
+    if (Mixed.meet(a, b)) {
+      return mul(Mixed.wide(a), Mixed.wide(b));
+    }
     Tensor y = output("mul", a, b);
     long[] dims = Broadcast.dims(y.shape(), a.shape(), b.shape());
     y.backend().mul(a.typeCode(), a.address(), b.address(), y.address(), y.size(), dims);
@@ -63,6 +72,9 @@ public final class Pointwise {
 
   /** {@code y = a / b}; as IEEE says where b is 0. */
   public static Tensor div(Tensor a, Tensor b) {
+    if (Mixed.meet(a, b)) {
+      return div(Mixed.wide(a), Mixed.wide(b));
+    }
     Tensor y = output("div", a, b);
     long[] dims = Broadcast.dims(y.shape(), a.shape(), b.shape());
     y.backend().div(a.typeCode(), a.address(), b.address(), y.address(), y.size(), dims);
@@ -78,6 +90,9 @@ public final class Pointwise {
    * where a is 0.
    */
   public static Tensor pow(Tensor a, Tensor b) {
+    if (Mixed.meet(a, b)) {
+      return pow(Mixed.wide(a), Mixed.wide(b));
+    }
     Tensor y = output("pow", a, b);
     long[] dims = Broadcast.dims(y.shape(), a.shape(), b.shape());
     y.backend().powTensor(a.typeCode(), a.address(), b.address(), y.address(), y.size(), dims);
@@ -104,8 +119,7 @@ public final class Pointwise {
     Checks.sameShape("lerp", a, b);
     Tensor y = Tensor.emptyLike(a);
     y.backend().lerp(a.typeCode(), a.address(), b.address(), y.address(), y.size(), weight);
-    return Tape.record(
-        "lerp", y, wrt(a, dy -> mul(dy, 1 - weight)), wrt(b, dy -> mul(dy, weight)));
+    return Tape.record("lerp", y, wrt(a, dy -> mul(dy, 1 - weight)), wrt(b, dy -> mul(dy, weight)));
   }
 
   private static Tensor output(String op, Tensor a, Tensor b) {

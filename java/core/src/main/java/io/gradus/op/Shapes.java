@@ -10,6 +10,7 @@ import io.gradus.tensor.Shape;
 import io.gradus.tensor.Tensor;
 import java.util.Arrays;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 
 /**
  * Ops that move elements and leave their values alone, of any type. {@code reshape} and {@code
@@ -207,6 +208,9 @@ public final class Shapes {
     if (parts.length == 0) {
       throw new IllegalArgumentException("concat: needs at least one tensor");
     }
+    if (Mixed.meet(parts)) {
+      return concat(axis, Stream.of(parts).map(Mixed::wide).toArray(Tensor[]::new));
+    }
     Tensor first = parts[0];
     int along = Checks.axis("concat", first, axis);
     long total = 0;
@@ -284,6 +288,9 @@ public final class Shapes {
   public static Tensor stack(int axis, Tensor... parts) {
     if (parts.length == 0) {
       throw new IllegalArgumentException("stack: needs at least one tensor");
+    }
+    if (Mixed.meet(parts)) {
+      return stack(axis, Stream.of(parts).map(Mixed::wide).toArray(Tensor[]::new));
     }
     int rank = parts[0].rank() + 1;
     int along = axis < 0 ? axis + rank : axis;

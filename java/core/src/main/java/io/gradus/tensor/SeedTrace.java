@@ -32,6 +32,10 @@ public final class SeedTrace implements AutoCloseable {
 
   /** Draws a seed that is another one each time. */
   public static Seed draw(Supplier<Seed> draw) {
+    return RepeatedDraws.draw(() -> fresh(draw));
+  }
+
+  private static Seed fresh(Supplier<Seed> draw) {
     Seed seed = draw.get();
     SeedTrace trace = CURRENT.get();
     if (trace != null) {

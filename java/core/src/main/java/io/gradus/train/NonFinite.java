@@ -5,7 +5,7 @@ package io.gradus.train;
  * has changed nothing then.
  */
 public enum NonFinite {
-  /** Ends with a {@link NonFiniteException}. */
+  /** Ends with a {@link io.gradus.autograd.NonFiniteException}. */
   STOP,
   /** Counts the step as skipped and goes on with the next batch. */
   SKIP

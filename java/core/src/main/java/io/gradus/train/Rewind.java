@@ -4,10 +4,10 @@ import io.gradus.nn.Draws;
 import io.gradus.nn.Module;
 import io.gradus.tensor.Scope;
 import io.gradus.tensor.Tensor;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /**
  * What a forward pass changes in a model, its running means and how many random numbers it drew, so
@@ -43,15 +43,19 @@ final class Rewind {
     }
   }
 
-  /** Draws again what was drawn since; how many were drawn until here. */
-  List<Long> undoDraws() {
-    List<Long> here = new ArrayList<>();
+  /** Runs code that draws again what was drawn since; what is drawn later is not touched by it. */
+  <T> T repeatDraws(Supplier<T> code) {
+    Map<Draws, Long> here = new LinkedHashMap<>();
     positions.forEach(
         (draws, position) -> {
-          here.add(draws.position());
+          here.put(draws, draws.position());
           draws.resume(draws.seed(), position);
         });
-    return here;
+    try {
+      return code.get();
+    } finally {
+      here.forEach((draws, position) -> draws.resume(draws.seed(), position));
+    }
   }
 
   void close() {

@@ -2,6 +2,7 @@ package io.gradus.train;
 
 import io.gradus.autograd.CapturedStep;
 import io.gradus.autograd.Gradients;
+import io.gradus.autograd.NonFiniteException;
 import io.gradus.autograd.Tape;
 import io.gradus.nn.Module;
 import io.gradus.op.Pointwise;
@@ -25,9 +26,12 @@ final class TrainStep implements AutoCloseable {
    * @param norm of the gradient, before it was clipped
    * @param learningRate of the step
    * @param applied whether it changed the parameters
+   * @param anomaly what was wrong where it did not; empty where it did, and where a loss in F16 was
+   *     scaled too much
    */
-  record Result(double loss, double norm, double learningRate, boolean applied) {}
+  record Result(double loss, double norm, double learningRate, boolean applied, String anomaly) {}
 
+  private final Module model;
   private final Objective<?> objective;
   private final Optimizer optimizer;
   private final TrainingArguments arguments;
@@ -42,6 +46,7 @@ final class TrainStep implements AutoCloseable {
       Optimizer optimizer,
       TrainingArguments arguments,
       GradScaler scaler) {
+    this.model = model;
     this.objective = objective;
     this.optimizer = optimizer;
     this.arguments = arguments;
@@ -63,15 +68,12 @@ final class TrainStep implements AutoCloseable {
     Tensor lossAndNorm = arguments.captureGraph() ? captured.run(inputs) : learn(inputs);
     float[] read = lossAndNorm.toFloats();
     boolean good = isGood(read[0], read[1]);
-    if (!good) {
-      undo(read[0], read[1], inputs);
-    }
+    String anomaly = good ? "" : undo(read[0], read[1], batches);
     rescale(good);
-    return new Result(read[0], read[1], rate, good);
+    return new Result(read[0], read[1], rate, good, anomaly);
   }
 
   /** The loss and the norm of its gradient. */
-  @SuppressWarnings("try") // the scope only has to close
   private Tensor learn(Tensor... inputs) {
     rewind.markBuffers();
     int each = inputs.length / parts;
@@ -80,24 +82,17 @@ final class TrainStep implements AutoCloseable {
     for (int i = 0; i < inputs.length; i += each) {
       try (Tape tape = Tape.record()) {
         Tensor part = lossOf(List.of(inputs).subList(i, i + each));
-        Tensor scaled = scaler == null ? part : Pointwise.mul(part, scaler.scale());
-        sum = tape.keep(tape.accumulate(sum, scaled));
+        sum = tape.keep(tape.accumulate(sum, scaled(part)));
         loss = tape.keep(loss == null ? part : Pointwise.add(loss, part));
       }
     }
-    double share = 1.0 / parts;
-    Tensor mean = Pointwise.mul(loss, share);
-    Gradients gradients = sum.scale(scaler == null ? share : share / scaler.scale());
+    Tensor mean = Pointwise.mul(loss, 1.0 / parts);
     Gradients.Clipped clipped =
-        gradients.clipFinite(
-            limit(arguments.maxGradNorm()), limit(arguments.explodingGradNorm()), mean);
+        sum.scale(1 / factor())
+            .clipFinite(limit(arguments.maxGradNorm()), limit(arguments.explodingGradNorm()), mean);
     optimizer.step(clipped.gradients());
     sum.close();
     return Shapes.stack(0, mean, clipped.norm());
-  }
-
-  private static double limit(double norm) {
-    return norm > 0 ? norm : Double.POSITIVE_INFINITY;
   }
 
   private Tensor lossOf(List<Tensor> batch) {
@@ -106,8 +101,21 @@ final class TrainStep implements AutoCloseable {
       throw new IllegalArgumentException(
           "train: the loss must be one number: " + loss.describe() + "; take its mean");
     }
-    Tensor wide = loss.dtype() == DType.F32 ? loss : Pointwise.cast(loss, DType.F32);
+    Tensor wide = Pointwise.cast(loss, DType.F32);
     return wide.rank() == 0 ? wide : Shapes.reshape(wide, Shape.of());
+  }
+
+  private Tensor scaled(Tensor loss) {
+    return scaler == null ? loss : Pointwise.mul(loss, scaler.scale());
+  }
+
+  /** How many times too large the sum of the gradients is. */
+  private double factor() {
+    return scaler == null ? parts : parts * scaler.scale();
+  }
+
+  private static double limit(double norm) {
+    return norm > 0 ? norm : Double.POSITIVE_INFINITY;
   }
 
   // Where something is not finite
@@ -118,33 +126,43 @@ final class TrainStep implements AutoCloseable {
         && norm <= limit(arguments.explodingGradNorm());
   }
 
-  private void undo(double loss, double norm, Tensor[] inputs) {
+  /** Leaves no trace of a step, and says what was wrong with it. */
+  private String undo(double loss, double norm, List<List<Tensor>> batches) {
     optimizer.uncountStep();
     rewind.undoBuffers();
-    boolean overflow =
-        scaler != null && Double.isFinite(loss) && !Double.isFinite(norm) && !scaler.isLowest();
-    if (!overflow && arguments.nonFinite() == NonFinite.STOP) {
+    boolean finiteLoss = Double.isFinite(loss);
+    if (scaler != null && finiteLoss && !Double.isFinite(norm) && !scaler.isLowest()) {
+      return "";
+    }
+    String found =
+        (finiteLoss ? "the gradient is too large" : "the loss is not finite")
+            + " at update "
+            + (optimizer.steps() + 1)
+            + ": loss "
+            + loss
+            + ", norm "
+            + norm
+            + (arguments.detectAnomaly()
+                ? "; it began with " + origin(batches)
+                : "; set detectAnomaly to see where it begins");
+    if (arguments.nonFinite() == NonFinite.STOP) {
       throw new NonFiniteException(
           "train: "
-              + what(loss, norm)
-              + " at step "
-              + (optimizer.steps() + 1)
-              + ": loss "
-              + loss
-              + ", norm of the gradient "
-              + norm
-              + "; nothing was changed; lower the learning rate, or set detectAnomaly to see where"
-              + " it began");
+              + found
+              + "; no parameter was changed: lower the learning rate or skip such steps");
     }
+    return found;
   }
 
-  private static String what(double loss, double norm) {
-    if (!Double.isFinite(loss)) {
-      return "the loss is not finite";
+  /** Makes the step again with the same random numbers and looks at each value on the way. */
+  private String origin(List<List<Tensor>> batches) {
+    double limit = limit(arguments.explodingGradNorm()) * factor();
+    Anomaly anomaly = new Anomaly(model, batch -> scaled(lossOf(batch)), limit);
+    try {
+      return rewind.repeatDraws(() -> anomaly.origin(batches));
+    } finally {
+      rewind.undoBuffers();
     }
-    return Double.isFinite(norm)
-        ? "the gradient is larger than explodingGradNorm allows"
-        : "the gradient is not finite";
   }
 
   /** A graph holds the scale as a number, so another scale is another graph. */

@@ -1,14 +1,17 @@
 package io.gradus.train;
 
+import io.gradus.autograd.NonFiniteException;
 import io.gradus.data.Batch;
 import io.gradus.data.BatchSource;
 import io.gradus.data.Batches;
 import io.gradus.data.Dataset;
 import io.gradus.metric.Metric;
+import io.gradus.nn.Checkpointed;
 import io.gradus.nn.Module;
 import io.gradus.optim.AdamW;
 import io.gradus.optim.Optimizer;
 import io.gradus.report.RunLog;
+import io.gradus.tensor.DType;
 import io.gradus.tensor.Scope;
 import io.gradus.tensor.Seed;
 import io.gradus.tensor.Tensor;
@@ -78,16 +81,36 @@ public final class Trainer<B> {
               + arguments.evalStrategy()
               + ", and there is nothing to evaluate with; give it data, or set NO");
     }
+    if (arguments.gradientCheckpointing()) {
+      checkpointing(model);
+    }
     this.model = model;
     this.train = train;
     this.eval = eval;
     this.arguments = arguments;
-    this.objective = objective;
+    this.objective = mixed(objective, arguments);
     this.scaler = arguments.fp16() ? new GradScaler() : null;
     this.state = new TrainerState(arguments.totalSteps(train.count()), train.count());
     this.log = new TrainerLog(state);
     this.checkpoints = new CheckpointDirectory(arguments.outputDir());
     this.evaluator = new Evaluator<>(model, this.objective);
+  }
+
+  private static void checkpointing(Module model) {
+    if (!(model instanceof Checkpointed parts)) {
+      throw new IllegalArgumentException(
+          "trainer: gradientCheckpointing needs a model that says what its parts are: "
+              + model.getClass().getSimpleName()
+              + "; let it implement Checkpointed, or be a Sequential");
+    }
+    parts.checkpointing(true);
+  }
+
+  private static <B> Objective<B> mixed(Objective<B> objective, TrainingArguments arguments) {
+    if (arguments.bf16() || arguments.fp16()) {
+      return new MixedPrecision<>(objective, arguments.bf16() ? DType.BF16 : DType.F16);
+    }
+    return objective;
   }
 
   /** A training on batches of inputs and targets. */
@@ -107,18 +130,25 @@ public final class Trainer<B> {
    */
   public static Trainer<Batch> of(
       Module model, TrainingLoss loss, Dataset train, Dataset eval, TrainingArguments arguments) {
-    Batches batches =
-        Batches.of(train, arguments.perDeviceTrainBatchSize())
-            .shuffle(Seed.of(arguments.seed()))
-            .to(model.device());
+    Batches shuffled =
+        batches(train, arguments.perDeviceTrainBatchSize(), model, arguments)
+            .shuffle(Seed.of(arguments.seed()));
+    Batches inOrder =
+        eval == null ? null : batches(eval, arguments.perDeviceEvalBatchSize(), model, arguments);
     return of(
         model,
         loss,
-        arguments.dataloaderDropLast() ? batches.dropLast() : batches,
-        eval == null
-            ? null
-            : Batches.of(eval, arguments.perDeviceEvalBatchSize()).to(model.device()),
+        arguments.dataloaderDropLast() ? shuffled.dropLast() : shuffled,
+        inOrder,
         arguments);
+  }
+
+  private static Batches batches(
+      Dataset data, int size, Module model, TrainingArguments arguments) {
+    int workers = arguments.dataloaderNumWorkers();
+    return Batches.of(data, size)
+        .to(model.device())
+        .prefetch(workers, Math.max(1, workers * arguments.dataloaderPrefetchFactor()));
   }
 
   // Settings
@@ -174,7 +204,9 @@ public final class Trainer<B> {
     Stopwatch watch = new Stopwatch(state);
     boolean training = model.isTraining();
     model.train();
-    try (TrainStep step = new TrainStep(model, objective, optimizer(), arguments, scaler)) {
+    try (log;
+        TrainStep step = new TrainStep(model, objective, optimizer(), arguments, scaler)) {
+      log.open(arguments.loggingDir());
       for (TrainerCallback callback : callbacks) {
         callback.onTrainBegin(this, control);
       }
@@ -189,7 +221,6 @@ public final class Trainer<B> {
       if (!training) {
         model.eval();
       }
-      log.flush();
     }
     return watch.output(bestCheckpoint(), control.reason());
   }
@@ -334,7 +365,7 @@ public final class Trainer<B> {
   }
 
   private void save() throws IOException {
-    JsonTree json = state.toJson();
+    JsonTree json = state.toJson().put("seed", arguments.seed());
     if (scaler != null) {
       json.put("grad_scaler", scaler.toJson());
     }
@@ -398,6 +429,18 @@ public final class Trainer<B> {
   }
 
   private void resume(Path checkpoint, JsonTree json) throws IOException {
+    if (json.whole("seed") != arguments.seed()) {
+      throw new IllegalArgumentException(
+          "resume: the data would come in another order: the seed is "
+              + json.whole("seed")
+              + " in "
+              + checkpoint
+              + " and "
+              + arguments.seed()
+              + " here; set the one that it began with");
+    }
+    // Whatever is wrong with the state is found before the model is changed.
+    new TrainerState(state.totalSteps(), train.count()).restore(json);
     CheckpointFiles.load(checkpoint, model, optimizer(), json);
     state.restore(json);
     if (scaler != null && json.has("grad_scaler")) {

@@ -1,17 +1,20 @@
 package io.gradus.train;
 
 import io.gradus.report.RunLog;
+import io.gradus.report.TensorBoardLog;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
 /** The figures of a training, kept in its state and written to logs. */
-final class TrainerLog {
+final class TrainerLog implements AutoCloseable {
 
   private final TrainerState state;
   private final List<RunLog> logs = new ArrayList<>();
+  private TensorBoardLog own; // null for none
 
   TrainerLog(TrainerState state) {
     this.state = state;
@@ -19,6 +22,14 @@ final class TrainerLog {
 
   void add(RunLog... more) {
     logs.addAll(List.of(more));
+  }
+
+  /** Writes for TensorBoard too until it is closed; null for nowhere. */
+  void open(Path folder) throws IOException {
+    if (folder != null) {
+      own = new TensorBoardLog(folder);
+      logs.add(own);
+    }
   }
 
   /** Logs how the training goes. */
@@ -45,9 +56,16 @@ final class TrainerLog {
     }
   }
 
-  void flush() throws IOException {
+  /** Hands everything to the system; logs that others opened stay open. */
+  @Override
+  public void close() throws IOException {
     for (RunLog log : logs) {
       log.flush();
+    }
+    if (own != null) {
+      logs.remove(own);
+      own.close();
+      own = null;
     }
   }
 }

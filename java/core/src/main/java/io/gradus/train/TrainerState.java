@@ -80,6 +80,19 @@ public final class TrainerState {
     return last == null ? Double.NaN : last.learningRate();
   }
 
+  /**
+   * What was wrong with the last step, where it was skipped; empty where it was not, and where a
+   * loss in F16 was scaled too much.
+   */
+  public String anomaly() {
+    return last == null ? "" : last.anomaly();
+  }
+
+  /** Whether the last step was skipped. */
+  public boolean isSkipped() {
+    return last != null && !last.applied();
+  }
+
   /** The mean loss of all steps that were not skipped; NaN where there was none. */
   public double trainingLoss() {
     return lossSum / (globalStep - skippedSteps);
@@ -183,7 +196,8 @@ public final class TrainerState {
       json.put("last_loss", last.loss())
           .put("last_grad_norm", last.norm())
           .put("last_learning_rate", last.learningRate())
-          .put("last_applied", last.applied());
+          .put("last_applied", last.applied())
+          .put("last_anomaly", last.anomaly());
     }
     return json.put("log_history", logHistory.stream().map(JsonTree::of).toList());
   }
@@ -220,7 +234,8 @@ public final class TrainerState {
                 json.number("last_loss"),
                 json.number("last_grad_norm"),
                 json.number("last_learning_rate"),
-                json.flag("last_applied"))
+                json.flag("last_applied"),
+                json.text("last_anomaly"))
             : null;
     logHistory.clear();
     json.trees("log_history").forEach(entry -> logHistory.add(entry.numbers()));

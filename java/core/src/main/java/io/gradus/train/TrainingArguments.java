@@ -57,6 +57,8 @@ import java.util.stream.Stream;
  * @param gradientCheckpointing whether parts of the model are computed again for their gradients,
  *     for less memory
  * @param dataloaderDropLast whether the last batch of an epoch is left out where it is not full
+ * @param dataloaderNumWorkers threads that read batches ahead; 0 reads each when its turn comes
+ * @param dataloaderPrefetchFactor batches that each of them reads ahead
  * @param captureGraph whether a step is captured once and replayed, see {@link
  *     io.gradus.autograd.Graph}
  * @param nonFinite what happens where a loss or a gradient is not finite
@@ -99,6 +101,8 @@ public record TrainingArguments(
     boolean fp16,
     boolean gradientCheckpointing,
     boolean dataloaderDropLast,
+    int dataloaderNumWorkers,
+    int dataloaderPrefetchFactor,
     boolean captureGraph,
     NonFinite nonFinite,
     double explodingGradNorm,
@@ -135,6 +139,16 @@ public record TrainingArguments(
     check(evalSteps >= 1, "evalSteps", "must be positive", evalSteps);
     check(saveSteps >= 1, "saveSteps", "must be positive", saveSteps);
     check(!metricForBestModel.isEmpty(), "metricForBestModel", "must have a name", "\"\"");
+    check(
+        dataloaderNumWorkers >= 0,
+        "dataloaderNumWorkers",
+        "must not be negative",
+        dataloaderNumWorkers);
+    check(
+        dataloaderPrefetchFactor >= 1,
+        "dataloaderPrefetchFactor",
+        "must be positive",
+        dataloaderPrefetchFactor);
     check(!bf16 || !fp16, "bf16 and fp16", "must not both be set", true);
     check(
         !loadBestModelAtEnd
@@ -238,6 +252,8 @@ public record TrainingArguments(
         .put("fp16", fp16)
         .put("gradientCheckpointing", gradientCheckpointing)
         .put("dataloaderDropLast", dataloaderDropLast)
+        .put("dataloaderNumWorkers", dataloaderNumWorkers)
+        .put("dataloaderPrefetchFactor", dataloaderPrefetchFactor)
         .put("captureGraph", captureGraph)
         .put("nonFinite", nonFinite)
         .put("explodingGradNorm", explodingGradNorm)
@@ -280,6 +296,8 @@ public record TrainingArguments(
         c.flag("fp16"),
         c.flag("gradientCheckpointing"),
         c.flag("dataloaderDropLast"),
+        c.integer("dataloaderNumWorkers"),
+        c.integer("dataloaderPrefetchFactor"),
         c.flag("captureGraph"),
         c.choice("nonFinite", NonFinite.class),
         c.number("explodingGradNorm"),

@@ -44,6 +44,8 @@ public final class TrainingArgumentsBuilder {
           .put("fp16", false)
           .put("gradientCheckpointing", false)
           .put("dataloaderDropLast", false)
+          .put("dataloaderNumWorkers", 0)
+          .put("dataloaderPrefetchFactor", 2)
           .put("captureGraph", true)
           .put("nonFinite", NonFinite.STOP)
           .put("explodingGradNorm", 0.0)
@@ -272,6 +274,18 @@ public final class TrainingArgumentsBuilder {
   /** Whether the last batch of an epoch is left out where it is not full. */
   public TrainingArgumentsBuilder dataloaderDropLast(boolean dataloaderDropLast) {
     values.put("dataloaderDropLast", dataloaderDropLast);
+    return this;
+  }
+
+  /** Threads that read batches ahead; 0 reads each when its turn comes. */
+  public TrainingArgumentsBuilder dataloaderNumWorkers(int dataloaderNumWorkers) {
+    values.put("dataloaderNumWorkers", dataloaderNumWorkers);
+    return this;
+  }
+
+  /** Batches that each of them reads ahead. */
+  public TrainingArgumentsBuilder dataloaderPrefetchFactor(int dataloaderPrefetchFactor) {
+    values.put("dataloaderPrefetchFactor", dataloaderPrefetchFactor);
     return this;
   }
 
