@@ -229,6 +229,10 @@ class Patch {
     const int64_t imageSize = s_.channels * s_.height * s_.width;
     for (int64_t channel = first; channel < first + channels; ++channel, to += plane()) {
       const E* from = s_.x.as<E>() + channel * s_.height * s_.width;
+      if (std::is_same_v<E, float> && s_.strideWidth == 2) {
+        splitRows(s_.x.as<float>() + channel * s_.height * s_.width, imageSize, to);
+        continue;
+      }
       for (int64_t phase = 0; phase < phases_; ++phase) {
         const Span span = spanOf(phase);
         const int64_t n = span.end - span.begin;
@@ -243,6 +247,63 @@ class Patch {
         }
       }
     }
+  }
+
+  /** Of stride 2: the columns of a row that lie inside, in turn to one phase and the other. */
+  void splitRows(const float* from, int64_t imageSize, float* to) const {
+    const Span spans[2] = {spanOf(0), phases_ == 2 ? spanOf(1) : Span{0, 0, INT64_MAX}};
+    const bool swapped = spans[1].begin < spans[1].end && spans[1].column < spans[0].column;
+    const Span &first = spans[swapped], &second = spans[!swapped];
+    const int64_t n = first.end - first.begin, others = second.end - second.begin;
+    if (n <= 0) return;
+    float* even = to + (swapped ? phaseWidth_ : 0) + first.begin;
+    float* odd = to + (swapped ? 0 : phaseWidth_) + second.begin;
+    // Where the other phase does not exist, what it would take may stand there all the same.
+    const int64_t pairs = phases_ == 2 ? others : std::min(n, (s_.width - first.column) / 2);
+    int64_t at = 0;
+    for (const Line& line : lines_) {
+      if (!isPadding(line)) {
+        const float* row = from + line.image * imageSize + line.row * s_.width + first.column;
+        splitRow(row, pairs, even + at, phases_ == 2 ? odd + at : nullptr);
+        for (int64_t i = pairs; i < n; ++i) even[at + i] = row[2 * i];
+      }
+      at += width_;
+    }
+  }
+
+  static void splitRow(const float* from, int64_t pairs, float* even, float* odd) {
+    if (pairs >= 16) return splitUnits<16>(from, pairs, even, odd);
+    if (pairs >= 8) return splitUnits<8>(from, pairs, even, odd);
+    if (pairs >= 4) return splitUnits<4>(from, pairs, even, odd);
+    for (int64_t i = 0; i < pairs; ++i) {
+      even[i] = from[2 * i];
+      if (odd != nullptr) odd[i] = from[2 * i + 1];
+    }
+  }
+
+  /** At least one unit; the last one may overlap that before it. */
+  template <int Unit>
+  static void splitUnits(const float* from, int64_t pairs, float* even, float* odd) {
+    for (int64_t i = 0; i + Unit <= pairs; i += Unit) {
+      splitUnit<Unit>(from + 2 * i, even + i, odd == nullptr ? nullptr : odd + i,
+                      std::make_integer_sequence<int, Unit>());
+    }
+    const int64_t last = pairs - Unit;
+    splitUnit<Unit>(from + 2 * last, even + last, odd == nullptr ? nullptr : odd + last,
+                    std::make_integer_sequence<int, Unit>());
+  }
+
+  template <int Unit, int... I>
+  static void splitUnit(const float* from, float* even, float* odd,
+                        std::integer_sequence<int, I...>) {
+    typename VectorOf<Unit>::Type low, high;
+    std::memcpy(&low, from, sizeof(low));
+    std::memcpy(&high, from + Unit, sizeof(high));
+    const auto evens = __builtin_shufflevector(low, high, (2 * I)...);
+    std::memcpy(even, &evens, sizeof(evens));
+    if (odd == nullptr) return;
+    const auto odds = __builtin_shufflevector(low, high, (2 * I + 1)...);
+    std::memcpy(odd, &odds, sizeof(odds));
   }
 
   /** `n` elements of a row, `step` apart. */

@@ -30,8 +30,7 @@ class GoldenConvolutionTest {
           "plain",
           new Case(Convolution::conv2d, PLAIN),
           "uneven",
-          new Case(
-              Convolution::conv2d, PLAIN.strides(2, 3).padding(1, 2).dilation(2, 1).groups(2)),
+          new Case(Convolution::conv2d, PLAIN.strides(2, 3).padding(1, 2).dilation(2, 1).groups(2)),
           "depthwise",
           new Case(Convolution::conv2d, ConvolutionOptions.stride(2).padding(1).groups(5)),
           "shortcut",
@@ -63,8 +62,7 @@ class GoldenConvolutionTest {
 
   private static void check(String name) throws Exception {
     Path file =
-        Path.of(
-            GoldenConvolutionTest.class.getResource("/golden/convolution.safetensors").toURI());
+        Path.of(GoldenConvolutionTest.class.getResource("/golden/convolution.safetensors").toURI());
     try (SafeTensors golden = SafeTensors.read(file);
         Tape tape = Tape.record()) {
       Tensor x = golden.tensor(name + ".x");

@@ -13,9 +13,9 @@ import java.util.Locale;
 import java.util.Map;
 
 /**
- * Single ops of transformers and of image networks in Gradus and libtorch, each engine in a JVM of its own, asked in
- * turn, so that a slow minute of the machine meets both. Prints the medians of the rounds as a
- * Markdown table, and writes it.
+ * Single ops of transformers and of image networks in Gradus and libtorch, each engine in a JVM of
+ * its own, asked in turn, so that a slow minute of the machine meets both. Prints the medians of
+ * the rounds as a Markdown table, and writes it.
  *
  * <p>{@code CompareKernels [rounds] [threads] [file.md] [start of the names]}.
  */

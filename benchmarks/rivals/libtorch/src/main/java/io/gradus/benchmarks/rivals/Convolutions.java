@@ -37,7 +37,8 @@ record Convolutions(int batch, int in, int size, int out, int kernel, int stride
   static Stream<String> names() {
     return Stream.of(FORWARD, GRAD_INPUT, GRAD_WEIGHT)
         .flatMap(
-            op -> ALL.stream().filter(c -> c.in > 3 || !op.equals(GRAD_INPUT)).map(c -> c.name(op)));
+            op ->
+                ALL.stream().filter(c -> c.in > 3 || !op.equals(GRAD_INPUT)).map(c -> c.name(op)));
   }
 
   static Convolutions of(Call call) {

@@ -90,8 +90,22 @@ public final class GradusKernels {
     Tensor w = random(c.weight());
     Tensor y = random(c.y());
     long[] window = {
-      c.batch(), c.in(), c.size(), c.size(), c.out(), c.outSize(), c.outSize(), c.kernel(),
-      c.kernel(), c.stride(), c.stride(), c.padding(), c.padding(), 1, 1, 1
+      c.batch(),
+      c.in(),
+      c.size(),
+      c.size(),
+      c.out(),
+      c.outSize(),
+      c.outSize(),
+      c.kernel(),
+      c.kernel(),
+      c.stride(),
+      c.stride(),
+      c.padding(),
+      c.padding(),
+      1,
+      1,
+      1
     };
     int t = x.typeCode();
     return new Kernel(
@@ -106,8 +120,7 @@ public final class GradusKernels {
           default ->
               () ->
                   x.backend()
-                      .conv2dGradWeight(
-                          t, x.address(), y.address(), t, w.address(), false, window);
+                      .conv2dGradWeight(t, x.address(), y.address(), t, w.address(), false, window);
         });
   }
 
