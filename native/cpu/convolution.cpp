@@ -93,6 +93,20 @@ Sight sightOfPhase(DType t, In dy, const Window& w, int64_t row, int64_t column)
   return sight;
 }
 
+/** Whether groups are so small that a product of blocks would be mostly empty. */
+bool isDirect(int64_t groups, int64_t ins, int64_t outs) {
+  constexpr int64_t kFew = 4;
+  return groups > 1 && ins * outs <= kFew;
+}
+
+void correlate(Memory& memory, const Correlation& c) {
+  isDirect(c.groups, c.ins(), c.outs()) ? correlateDirectly(c) : correlateInBlocks(memory, c);
+}
+
+void gradWeight(Memory& memory, const WeightGradient& g) {
+  isDirect(g.groups, g.ins(), g.outs()) ? gradWeightDirectly(g) : gradWeightInBlocks(memory, g);
+}
+
 }  // namespace
 
 void CpuBackend::addConvolution() {
@@ -100,12 +114,12 @@ void CpuBackend::addConvolution() {
     const int64_t size = kernelSize(w), ins = insOf(w), outs = outsOf(w);
     const Floats weights(memory_, wt, weight, w.outChannels() * ins * size);
     const Parameter biases(memory_, wt, bias, w.outChannels(), 0.0f);
-    correlateInBlocks(memory_, {sightOf(t, x, w),
-                                w.groups(),
-                                {weights, outs * ins * size, ins * size, size},
-                                biases,
-                                {t, y, w.outChannels(), w.outHeight(), w.outWidth(), 0, 0, 1, 1},
-                                false});
+    correlate(memory_, {sightOf(t, x, w),
+                        w.groups(),
+                        {weights, outs * ins * size, ins * size, size},
+                        biases,
+                        {t, y, w.outChannels(), w.outHeight(), w.outWidth(), 0, 0, 1, 1},
+                        false});
   };
 
   conv2dGradInput = [this](Type t, In dy, Type wt, In weight, In bias, Out dx, bool accumulate,
@@ -115,20 +129,20 @@ void CpuBackend::addConvolution() {
     const Parameter biases(memory_, wt, bias, w.channels(), 0.0f);
     for (int64_t row = 0; row < std::min(w.strideHeight(), w.height()); ++row) {
       for (int64_t column = 0; column < std::min(w.strideWidth(), w.width()); ++column) {
-        correlateInBlocks(memory_, {sightOfPhase(t, dy, w, row, column),
-                                    w.groups(),
-                                    {weights, outs * ins * size, size, ins * size},
-                                    biases,
-                                    {t, dx, w.channels(), w.height(), w.width(), row, column,
-                                     w.strideHeight(), w.strideWidth()},
-                                    accumulate});
+        correlate(memory_, {sightOfPhase(t, dy, w, row, column),
+                            w.groups(),
+                            {weights, outs * ins * size, size, ins * size},
+                            biases,
+                            {t, dx, w.channels(), w.height(), w.width(), row, column,
+                             w.strideHeight(), w.strideWidth()},
+                            accumulate});
       }
     }
   };
 
   conv2dGradWeight = [this](Type t, In x, In dy, Type wt, Out dweight, bool accumulate, Window w) {
-    gradWeightInBlocks(
-        memory_, {sightOf(t, x, w), w.groups(), dy, w.outChannels(), wt, dweight, accumulate});
+    gradWeight(memory_,
+               {sightOf(t, x, w), w.groups(), dy, w.outChannels(), wt, dweight, accumulate});
   };
 
   channelSums = [this](Type t, In x, Type yType, Out y, int64_t batch, int64_t channels,

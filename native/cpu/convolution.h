@@ -71,6 +71,10 @@ struct WeightGradient {
   int64_t outs() const { return outChannels / groups; }
 };
 
+/** Pixel by pixel, for groups of a channel or two. */
+void correlateDirectly(const Correlation& correlation);
+void gradWeightDirectly(const WeightGradient& gradient);
+
 /** As products of packed panels. */
 void correlateInBlocks(Memory& memory, const Correlation& correlation);
 void gradWeightInBlocks(Memory& memory, const WeightGradient& gradient);

@@ -101,7 +101,10 @@ struct Operands {
     Numbers numbers(static_cast<uint64_t>(c.xSize() * 31 + c.weightSize()));
     x = numbers.tensor(type, c.xSize(), -1, 1);
     dy = numbers.tensor(type, c.ySize(), -1, 1);
-    weight = numbers.tensor(wt, c.weightSize(), -1, 1);
+    // A GPU rounds weights to the type of what they meet.
+    const Tensor rounded = numbers.tensor(type, c.weightSize(), -1, 1);
+    weight = Tensor(wt, c.weightSize());
+    for (int64_t i = 0; i < weight.size(); ++i) weight.set(i, rounded[i]);
     bias = numbers.tensor(wt, c.outs, -1, 1);
     xBias = numbers.tensor(wt, c.channels, -1, 1);
   }

@@ -96,10 +96,10 @@ class ArchitectureTest {
   }
 
   @Test
-  void only_data_and_report_know_json() {
+  void only_data_report_and_train_know_json() {
     classes()
         .that()
-        .resideOutsideOfPackages("io.gradus.data..", "io.gradus.report..")
+        .resideOutsideOfPackages("io.gradus.data..", "io.gradus.report..", "io.gradus.train..")
         .should()
         .onlyDependOnClassesThat()
         .resideOutsideOfPackage("com.fasterxml..")
