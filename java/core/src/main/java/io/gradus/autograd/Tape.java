@@ -185,8 +185,8 @@ public final class Tape implements AutoCloseable {
   }
 
   /**
-   * Whether this thread computes a part of the forward pass again, for {@link #checkpoint}: what the
-   * first time has left behind, such as running statistics, is not to be changed a second time.
+   * Whether this thread computes a part of the forward pass again, for {@link #checkpoint}: what
+   * the first time has left behind, such as running statistics, is not to be changed a second time.
    */
   public static boolean isRepeating() {
     for (WeakReference<Tape> open : OPEN.get()) {

@@ -104,8 +104,7 @@ public final class Pointwise {
     Checks.sameShape("lerp", a, b);
     Tensor y = Tensor.emptyLike(a);
     y.backend().lerp(a.typeCode(), a.address(), b.address(), y.address(), y.size(), weight);
-    return Tape.record(
-        "lerp", y, wrt(a, dy -> mul(dy, 1 - weight)), wrt(b, dy -> mul(dy, weight)));
+    return Tape.record("lerp", y, wrt(a, dy -> mul(dy, 1 - weight)), wrt(b, dy -> mul(dy, weight)));
   }
 
   private static Tensor output(String op, Tensor a, Tensor b) {
