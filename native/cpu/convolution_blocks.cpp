@@ -17,11 +17,11 @@ namespace gradus {
 namespace {
 
 constexpr int64_t kStrip = kStripVectors * kLanes;
-constexpr int64_t kDepth = 192;   // of k: a strip of it leaves room in L1
-constexpr int64_t kWhole = 256;   // k up to here is one depth
-constexpr int64_t kTogether = 4;  // strips of a task: they read the weights from L2
-constexpr int64_t kTasks = 32;    // enough to be shared out evenly
-constexpr int64_t kFewRows = 64;  // channels of y for which a strip is packed again
+constexpr int64_t kDepth = 192;       // of k: a strip of it leaves room in L1
+constexpr int64_t kWhole = 256;       // k up to here is one depth
+constexpr int64_t kResult = 1 << 15;  // floats of y that a task has in L2
+constexpr int64_t kTasks = 16;        // enough to be shared out evenly
+constexpr int64_t kFewRows = 128;     // channels of y for which a strip is packed again
 constexpr int64_t kLongRow = 4 * kStrip;
 constexpr int64_t kPackWork = 1 << 14;  // weights that a task packs
 
@@ -51,7 +51,8 @@ class Blocks {
     lengths_ = isLong ? c.sight.batch * c.sight.rows : 1;
     vectors_ = ceilDivide(length_, kLanes);
     strips_ = ceilDivide(vectors_, kStripVectors);
-    parts_ = ceilDivide(strips_, kTogether);
+    const int64_t rows = std::clamp<int64_t>(c.outs(), kPanel, kFewRows);
+    parts_ = ceilDivide(strips_, std::max<int64_t>(kResult / (rows * kStrip), 4));
     const int64_t tasks = c.groups * lengths_ * parts_;
     chunks_ = std::clamp<int64_t>(ceilDivide(kTasks, tasks), 1,
                                   std::max<int64_t>(c.outs() / kFewRows, 1));
@@ -143,9 +144,11 @@ class Blocks {
       }
       std::vector<int64_t> offsets(static_cast<size_t>(depth_));
       float* own = ownStrip.atLeast(kStrip * depth_ + kSlack);
+      const int64_t most = std::min(c.ins(), ceilDivide(depth_, taps_) + 1);
+      float* seen = ownPatch.atLeast(patch.size(most));
+      patch.clear(most, seen);
       for (int64_t l = 0; l < k_; l += depth_) {
         const int64_t k = depthAt(l), channel = l / taps_, end = ceilDivide(l + k, taps_);
-        float* seen = ownPatch.atLeast(patch.size(end - channel));
         patch.fill(group * c.ins() + channel, end - channel, ownColumns, seen);
         for (int64_t at = 0; at < k; ++at) {
           offsets[static_cast<size_t>(at)] =

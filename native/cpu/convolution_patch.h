@@ -135,7 +135,11 @@ class Patch {
   /** From a channel to the next, in the plain order. */
   int64_t plane() const { return static_cast<int64_t>(lines_.size()) * width_; }
 
-  /** Copies `channels` channels from `first` on. */
+  /** Fills the padding of a patch in the plain order, which stays as it is while the patch does. */
+  void clear(int64_t channels, float* to) const { std::fill_n(to, size(channels), 0.0f); }
+
+  /** Copies `channels` channels from `first` on; in the plain order, into a patch that was cleared.
+   */
   void fill(int64_t first, int64_t channels, Buffer& floats, float* to) const {
     withElement(s_.type, [&](auto element) {
       using E = decltype(element);
@@ -209,38 +213,65 @@ class Patch {
   /** The input column of the leftmost place. */
   int64_t leftmost() const { return gridColumn_ * s_.strideWidth + firstColumn_; }
 
+  /** Of each phase: which of its places are inside, and the input column of the first of them. */
+  struct Span {
+    int64_t begin, end, column;
+  };
+  Span spanOf(int64_t phase) const {
+    const int64_t first = leftmost() + phase, step = s_.strideWidth;
+    const int64_t begin = std::clamp<int64_t>((step - 1 - first) / step, 0, phaseWidth_);
+    const int64_t inside = first >= s_.width ? 0 : (s_.width - 1 - first) / step + 1;
+    return {begin, std::clamp(inside, begin, phaseWidth_), first + begin * step};
+  }
+
   template <class E>
   void fillPlain(int64_t first, int64_t channels, float* to) const {
-    for (int64_t channel = first; channel < first + channels; ++channel) {
-      for (const Line& line : lines_) {
-        if (isPadding(line)) {
-          std::fill_n(to, width_, 0.0f);
-        } else {
-          const E* from = rowOf<E>(line, channel);
-          for (int64_t phase = 0; phase < phases_; ++phase) {
-            copyRow(from, leftmost() + phase, s_.strideWidth, phaseWidth_,
-                    to + phase * phaseWidth_);
+    const int64_t imageSize = s_.channels * s_.height * s_.width;
+    for (int64_t channel = first; channel < first + channels; ++channel, to += plane()) {
+      const E* from = s_.x.as<E>() + channel * s_.height * s_.width;
+      for (int64_t phase = 0; phase < phases_; ++phase) {
+        const Span span = spanOf(phase);
+        const int64_t n = span.end - span.begin;
+        if (n == 0) continue;
+        float* place = to + phase * phaseWidth_ + span.begin;
+        for (const Line& line : lines_) {
+          if (!isPadding(line)) {
+            copyRow(from + line.image * imageSize + line.row * s_.width + span.column,
+                    s_.strideWidth, n, place);
           }
+          place += width_;
         }
-        to += width_;
       }
     }
   }
 
-  /** `count` elements of a row, `step` apart, from column `first` on, which may be outside. */
+  /** `n` elements of a row, `step` apart. */
   template <class E>
-  void copyRow(const E* from, int64_t first, int64_t step, int64_t count, float* to) const {
-    const int64_t begin = std::clamp<int64_t>((step - 1 - first) / step, 0, count);
-    const int64_t end = first >= s_.width
-                            ? begin
-                            : std::clamp<int64_t>((s_.width - 1 - first) / step + 1, begin, count);
-    for (int64_t i = 0; i < begin; ++i) to[i] = 0;
-    if (step == 1) {
-      for (int64_t i = begin; i < end; ++i) to[i] = math::toFloat(from[first + i]);
-    } else {
-      for (int64_t i = begin; i < end; ++i) to[i] = math::toFloat(from[first + i * step]);
+  static void copyRow(const E* from, int64_t step, int64_t n, float* to) {
+    if constexpr (std::is_same_v<E, float>) {
+      if (step == 1 && n >= 16) return copyUnits<16>(from, n, to);
+      if (step == 1 && n >= 8) return copyUnits<8>(from, n, to);
+      if (step == 1 && n >= 4) return copyUnits<4>(from, n, to);
     }
-    for (int64_t i = end; i < count; ++i) to[i] = 0;
+    if (step == 1) {
+      for (int64_t i = 0; i < n; ++i) to[i] = math::toFloat(from[i]);
+    } else if (step == 2) {
+      for (int64_t i = 0; i < n; ++i) to[i] = math::toFloat(from[i * 2]);
+    } else {
+      for (int64_t i = 0; i < n; ++i) to[i] = math::toFloat(from[i * step]);
+    }
+  }
+
+  /** At least one unit; the last one may overlap that before it. */
+  template <int Unit>
+  static void copyUnits(const float* from, int64_t n, float* to) {
+    float unit[Unit];
+    for (int64_t i = 0; i + Unit <= n; i += Unit) {
+      std::memcpy(unit, from + i, sizeof(unit));
+      std::memcpy(to + i, unit, sizeof(unit));
+    }
+    std::memcpy(unit, from + n - Unit, sizeof(unit));
+    std::memcpy(to + n - Unit, unit, sizeof(unit));
   }
 
   template <class E>

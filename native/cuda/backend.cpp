@@ -17,6 +17,7 @@ CudaBackend::CudaBackend(int device, int64_t memoryLimit, const Settings& settin
   addAttentionForward();
   addChannelNormalization();
   addComparisons();
+  addConvolution();
   addIndexing();
   addLinearAlgebra();
   addLosses();

@@ -40,6 +40,7 @@ class CudaBackend final : public GraphBackend {
   void addAttentionBackward();
   void addChannelNormalization();
   void addComparisons();
+  void addConvolution();
   void addIndexing();
   void addLinearAlgebra();
   void addLosses();

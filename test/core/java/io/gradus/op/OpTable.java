@@ -35,6 +35,7 @@ final class OpTable {
             activations(),
             reductions(),
             linearAlgebra(),
+            ConvolutionRows.rows(),
             softmaxAndLosses(),
             attention(),
             normalization(),

@@ -49,6 +49,8 @@ public final class GradusKernels {
         yield kernel(call, () -> Softmax.softmax(x), x);
       }
       case "adamw" -> adamw(call);
+      case Convolutions.FORWARD, Convolutions.GRAD_INPUT, Convolutions.GRAD_WEIGHT ->
+          convolution(call.op(), Convolutions.of(call));
       default -> throw new IllegalArgumentException("kernels: unknown: " + call);
     };
   }
@@ -80,6 +82,33 @@ public final class GradusKernels {
             }
           });
     }
+  }
+
+  /** The kernel alone, with memory for its result. */
+  private static Kernel convolution(String op, Convolutions c) {
+    Tensor x = random(c.x());
+    Tensor w = random(c.weight());
+    Tensor y = random(c.y());
+    long[] window = {
+      c.batch(), c.in(), c.size(), c.size(), c.out(), c.outSize(), c.outSize(), c.kernel(),
+      c.kernel(), c.stride(), c.stride(), c.padding(), c.padding(), 1, 1, 1
+    };
+    int t = x.typeCode();
+    return new Kernel(
+        switch (op) {
+          case Convolutions.FORWARD ->
+              () -> x.backend().conv2d(t, x.address(), t, w.address(), 0, y.address(), window);
+          case Convolutions.GRAD_INPUT ->
+              () ->
+                  x.backend()
+                      .conv2dGradInput(
+                          t, y.address(), t, w.address(), 0, x.address(), false, window);
+          default ->
+              () ->
+                  x.backend()
+                      .conv2dGradWeight(
+                          t, x.address(), y.address(), t, w.address(), false, window);
+        });
   }
 
   /** The gradient takes the memory of the logits, as in a model. */

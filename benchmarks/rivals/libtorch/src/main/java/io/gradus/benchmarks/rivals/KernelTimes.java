@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 
 /**
  * The calls that {@link CompareKernels} times, and how an engine answers: it reads their names from
@@ -58,7 +59,9 @@ final class KernelTimes {
 
   /** The names of all calls that fit into so much free memory. */
   static List<String> names(double freeBytes) {
-    return ALL.stream().filter(name -> !name.equals(ADAMW) || freeBytes >= ADAMW_BYTES).toList();
+    return Stream.concat(ALL.stream(), Convolutions.names())
+        .filter(name -> !name.equals(ADAMW) || freeBytes >= ADAMW_BYTES)
+        .toList();
   }
 
   /** Answers what the input asks, until it ends. */

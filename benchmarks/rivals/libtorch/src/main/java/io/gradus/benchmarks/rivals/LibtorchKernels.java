@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.Supplier;
+import org.bytedeco.javacpp.BoolPointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.DoubleOptional;
@@ -71,6 +72,8 @@ public final class LibtorchKernels {
         var adamw = new LibtorchAdamW(List.of(parameter));
         yield new Kernel(() -> parameter.mutable_grad().put(gradient), adamw::step);
       }
+      case Convolutions.FORWARD, Convolutions.GRAD_INPUT, Convolutions.GRAD_WEIGHT ->
+          convolution(call.op(), Convolutions.of(call));
       default -> throw new IllegalArgumentException("kernels: unknown: " + call);
     };
   }
@@ -88,6 +91,38 @@ public final class LibtorchKernels {
         q,
         k,
         v);
+  }
+
+  @SuppressWarnings("try") // scopes and guards only have to close
+  private static Kernel convolution(String op, Convolutions c) {
+    Tensor x = torch.randn(longs(c.x()));
+    Tensor w = torch.randn(longs(c.weight()));
+    Tensor y = torch.randn(longs(c.y()));
+    var noBias = new TensorOptional();
+    long[] stride = {c.stride(), c.stride()};
+    long[] padding = {c.padding(), c.padding()};
+    long[] dilation = {1, 1};
+    long[] none = {0, 0};
+    long[] noSizes = {c.out()};
+    boolean input = op.equals(Convolutions.GRAD_INPUT);
+    var wanted = new BoolPointer(3);
+    wanted.put(0, input).put(1, !input).put(2, false);
+    return new Kernel(
+        () -> {
+          try (var scope = new PointerScope();
+              var noGrad = new NoGradGuard()) {
+            if (op.equals(Convolutions.FORWARD)) {
+              torch.conv2d(x, w, noBias, stride, padding, dilation, 1);
+            } else {
+              torch.convolution_backward(
+                  y, x, w, noSizes, stride, padding, dilation, false, none, 1, wanted);
+            }
+          }
+        });
+  }
+
+  private static long[] longs(int... sizes) {
+    return Arrays.stream(sizes).asLongStream().toArray();
   }
 
   @SuppressWarnings("try") // scopes and guards only have to close
