@@ -247,13 +247,14 @@ void channelsMayBeginAnywhere(Backend& backend) {
           backend.batchNormGrad(type, dy, x, type, weight, moved.mean, moved.rstd, dx, false,
                                 moved.dweight, moved.dbias, c.batch, c.channels, c.inner);
         }
+        // Both are rounded, perhaps to two neighbours.
+        auto near = [&](double got, double want) {
+          return close(type, got, want, 8, 1e-5 + std::fabs(want) * roundingOf(type));
+        };
         int64_t wrong = 0;
-        for (int64_t i = 0; i < c.size(); ++i) {
-          wrong += !close(type, y[i], r.y[i], 8, 1e-6) + !close(type, dx[i], r.dx[i], 8, 1e-6);
-        }
+        for (int64_t i = 0; i < c.size(); ++i) wrong += !near(y[i], r.y[i]) + !near(dx[i], r.dx[i]);
         for (int64_t k = 0; k < c.channels; ++k) {
-          wrong += !close(type, moved.dweight[k], r.dweight[k], 8, 1e-5);
-          wrong += !close(type, moved.dbias[k], r.dbias[k], 8, 1e-5);
+          wrong += !near(moved.dweight[k], r.dweight[k]) + !near(moved.dbias[k], r.dbias[k]);
         }
         CHECK(wrong == 0 && y.guardIntact() && dx.guardIntact(), "%s: %ld are wrong", nameOf(type),
               static_cast<long>(wrong));
@@ -323,12 +324,8 @@ void threadsChangeNothing(const std::vector<Backend*>& backends) {
 
 /** Past the size from which outputs are streamed. */
 void largeTensors(Backend& backend) {
-  for (DType type : {DType::F32, DType::BF16}) {
-    for (const Case& c : {Case{33, 129, 2017, 3}, Case{64, 1100, 127, 11}}) {
-      followsItsFormula(backend, false, true, type, DType::F32, c);
-      followsItsFormula(backend, true, true, type, DType::F32, c);
-    }
-  }
+  followsItsFormula(backend, false, true, DType::F32, DType::F32, {33, 65, 2017, 5});
+  followsItsFormula(backend, true, true, DType::BF16, DType::F32, {64, 1100, 127, 11});
 }
 
 }  // namespace

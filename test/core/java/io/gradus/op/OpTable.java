@@ -40,6 +40,8 @@ final class OpTable {
             LossRows.rows(),
             attention(),
             normalization(),
+            ChannelNormalizationRows.rows(),
+            PoolingRows.rows(),
             positions(),
             shapes(),
             indexing(),
@@ -69,7 +71,20 @@ final class OpTable {
         unary("pow(Tensor, double)", x -> Pointwise.pow(x, -0.5), x -> pow(x, -0.5)).domain(0.5, 2),
         unary("pow(Tensor, double)", x -> Pointwise.pow(x, 2.7), x -> pow(x, (float) 2.7))
             .domain(0.5, 2),
-        unary("neg", Pointwise::neg, x -> -x));
+        unary("neg", Pointwise::neg, x -> -x),
+        binary(
+                "lerp",
+                (a, b) -> Pointwise.lerp(a, b, 0.25),
+                (a, b) -> a.zip(b, (u, v) -> u + 0.25 * (v - u)))
+            .tolerance(1e-6, 1e-6)
+            .shapes("0 0", "() ()", "1 1", "7 7", "2x3x5 2x3x5", "1025 1025")
+            .rejects("2x3 3", "lerp: shapes differ: (2, 3) and (3)"),
+        binary(
+                "lerp",
+                (a, b) -> Pointwise.lerp(a, b, 0.75),
+                (a, b) -> a.zip(b, (u, v) -> u + 0.75 * (v - u)))
+            .tolerance(1e-6, 1e-6)
+            .shapes("2x3x5 2x3x5"));
   }
 
   /** C and Java agree on all powers but these: for C, 1 to any power is 1, and so is (-1)^±∞. */

@@ -1,0 +1,33 @@
+package io.gradus.nn;
+
+import io.gradus.op.Pooling;
+import io.gradus.op.PoolingOptions;
+import io.gradus.tensor.Tensor;
+
+/**
+ * {@link Pooling#avgPool2d} as a layer: from {@code (batch, channels, height, width)} to {@code (batch, channels, height', width')}.
+ */
+public final class AvgPool2d extends Module {
+
+  private final PoolingOptions options;
+
+  /** Windows of this size side by side. */
+  public AvgPool2d(int kernel) {
+    this(PoolingOptions.kernel(kernel));
+  }
+
+  /** Windows that slide as the options say. */
+  public AvgPool2d(PoolingOptions options) {
+    this.options = options;
+  }
+
+  @Override
+  public Tensor forward(Tensor x) {
+    return Pooling.avgPool2d(x, options);
+  }
+
+  @Override
+  protected String settings() {
+    return options.text();
+  }
+}
