@@ -171,7 +171,7 @@ class ErrorsTest {
     Cli run = Cli.run("train", "mlp", "--data", folder.toString(), "--stacktrace");
     assertEquals(1, run.code());
     assertTrue(run.err().startsWith("gradus: data: no train-images"), run.err());
-    assertTrue(run.err().contains("\tat io.gradus.cli.IdxFolder"), run.err());
+    assertTrue(run.err().contains("\tat io.gradus.data.IdxFolder"), run.err());
   }
 
   @Test

@@ -135,7 +135,7 @@ final class TrainMlpCommand implements Callable<Integer> {
     device.check();
     threads.apply();
     Device there = device.get();
-    ImageData data = folder == null ? Digits.load() : IdxFolder.load(folder);
+    ImageData data = folder == null ? Digits.load() : ImageData.ofIdx(folder);
     Mlp model = model(data, there);
     Training training = training(data, model);
     try (Report report = report()) {

@@ -1,7 +1,5 @@
-package io.gradus.cli;
+package io.gradus.data;
 
-import io.gradus.data.Idx;
-import io.gradus.data.TensorDataset;
 import io.gradus.tensor.DType;
 import io.gradus.tensor.Tensor;
 import java.io.IOException;
@@ -10,12 +8,34 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
-/** A folder with the four files of MNIST, Fashion-MNIST and their relatives, gzipped or not. */
-final class IdxFolder {
+/**
+ * The four files of MNIST, Fashion-MNIST and their relatives in a folder, gzipped or not.
+ *
+ * @param trainImages U8 (n, height, width)
+ * @param trainLabels U8 (n)
+ * @param testImages U8 (m, height, width)
+ * @param testLabels U8 (m), none of them above those to train
+ */
+public record IdxFolder(
+    Tensor trainImages, Tensor trainLabels, Tensor testImages, Tensor testLabels) {
 
-  private IdxFolder() {}
+  /** The images to train with, as convolutions take them. */
+  public ImageDataset train() {
+    return ImageDataset.of(trainImages, trainLabels);
+  }
 
-  static ImageData load(Path folder) throws IOException {
+  /** The images to test with, as convolutions take them. */
+  public ImageDataset test() {
+    return ImageDataset.of(testImages, testLabels);
+  }
+
+  /**
+   * Reads train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
+   * t10k-labels-idx1-ubyte.
+   *
+   * @throws IOException that names the file where one is missing or broken, or they do not fit
+   */
+  public static IdxFolder read(Path folder) throws IOException {
     if (!Files.isDirectory(folder)) {
       throw new IOException(
           "data: " + (Files.exists(folder) ? "not a directory: " : "no such directory: ") + folder);
@@ -25,10 +45,10 @@ final class IdxFolder {
     Path trainLabels = find(folder, "train-labels", "idx1-ubyte");
     Path testImages = find(folder, "t10k-images", "idx3-ubyte");
     Path testLabels = find(folder, "t10k-labels", "idx1-ubyte");
-    TensorDataset train = read(trainImages, trainLabels);
-    TensorDataset test = read(testImages, testLabels);
+    Part train = Part.read(trainImages, trainLabels);
+    Part test = Part.read(testImages, testLabels);
     check(train, test, folder);
-    return new ImageData(folder.toAbsolutePath().normalize().getFileName().toString(), train, test);
+    return new IdxFolder(train.images, train.labels, test.images, test.labels);
   }
 
   /** Some copies of MNIST have a dot for the last dash but one: {@code train-images.idx3-ubyte}. */
@@ -48,9 +68,11 @@ final class IdxFolder {
         "data: no " + part + " in " + folder + ": looked for " + String.join(", ", names));
   }
 
-  private static TensorDataset read(Path imageFile, Path labelFile) throws IOException {
-    try (Tensor images = Idx.read(imageFile);
-        Tensor labels = Idx.read(labelFile)) {
+  private record Part(Tensor images, Tensor labels) {
+
+    static Part read(Path imageFile, Path labelFile) throws IOException {
+      Tensor images = Idx.read(imageFile);
+      Tensor labels = Idx.read(labelFile);
       check(images, "images", 3, imageFile);
       check(labels, "labels", 1, labelFile);
       if (images.dim(0) != labels.dim(0)) {
@@ -64,7 +86,19 @@ final class IdxFolder {
                 + " in "
                 + labelFile);
       }
-      return TensorDataset.ofImages(images, labels);
+      return new Part(images, labels);
+    }
+
+    long pixels() {
+      return images.dim(1) * images.dim(2);
+    }
+
+    int classes() {
+      int most = 0;
+      for (byte label : labels.toBytes()) {
+        most = Math.max(most, label & 0xff);
+      }
+      return most + 1;
     }
   }
 
@@ -83,19 +117,18 @@ final class IdxFolder {
     }
   }
 
-  private static void check(TensorDataset train, TensorDataset test, Path folder)
-      throws IOException {
-    if (train.inputs().dim(1) != test.inputs().dim(1)) {
+  private static void check(Part train, Part test, Path folder) throws IOException {
+    if (train.pixels() != test.pixels()) {
       throw new IOException(
           "data: images to train and to test differ in size: "
-              + train.inputs().dim(1)
+              + train.pixels()
               + " and "
-              + test.inputs().dim(1)
+              + test.pixels()
               + " pixels in "
               + folder);
     }
-    int known = ImageData.classes(train);
-    int tested = ImageData.classes(test);
+    int known = train.classes();
+    int tested = test.classes();
     if (tested > known) {
       throw new IOException(
           "data: the labels to test go up to "
