@@ -1,6 +1,7 @@
 /** Trains neural networks from plain Java on native kernels. */
 module io.gradus {
   requires com.fasterxml.jackson.core;
+  requires java.desktop;
   requires org.bytedeco.javacpp;
   requires org.bytedeco.openblas;
 
