@@ -26,7 +26,7 @@ public class Sequential extends Module {
   public Tensor forward(Tensor x) {
     Tensor y = x;
     for (Module layer : layers) {
-      y = layer.forward(y);
+      y = layer.call(y);
     }
     return y;
   }
