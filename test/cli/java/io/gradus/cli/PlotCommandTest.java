@@ -139,6 +139,28 @@ class PlotCommandTest {
     assertEquals(code, run.code());
   }
 
+  /** In a process of its own, since the JVM asks for the display once. */
+  @Test
+  void no_display_is_asked_for() throws Exception {
+    three();
+    Path picture = folder.resolve("b.png");
+    ProcessBuilder command =
+        new ProcessBuilder(
+            Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+            "-Xmx256m",
+            "-cp",
+            System.getProperty("java.class.path"),
+            Main.class.getName(),
+            "plot",
+            folder.resolve("b.csv").toString(),
+            "--output=" + picture);
+    command.environment().put("DISPLAY", ":4242");
+    Process process = command.redirectErrorStream(true).start();
+    String output = new String(process.getInputStream().readAllBytes());
+    assertEquals(0, process.waitFor(), output);
+    assertNotNull(ImageIO.read(picture.toFile()));
+  }
+
   @Test
   void runs_have_the_shortest_names_that_tell_them_apart() {
     assertEquals(List.of("a", "b"), RunNames.of(List.of(Path.of("runs/a"), Path.of("/x/runs/b"))));

@@ -25,6 +25,14 @@ import org.knowm.xchart.style.markers.SeriesMarkers;
 /** Draws the figures of runs, without a screen, as PNG or SVG. */
 final class Plots {
 
+  static {
+    // Before the first colour, which asks for it. Else a DISPLAY that nobody answers at is an
+    // error.
+    if (System.getProperty("java.awt.headless") == null) {
+      System.setProperty("java.awt.headless", "true");
+    }
+  }
+
   /** A line: its name in the legend, and points from left to right; NaN makes a gap. */
   record Line(String name, double[] x, double[] y) {}
 
@@ -45,13 +53,6 @@ final class Plots {
 
   private static final int FAINT = 70; // of 255
   private static final int FEW = 30; // points
-
-  static {
-    // Else a DISPLAY that nobody answers at would be an error.
-    if (System.getProperty("java.awt.headless") == null) {
-      System.setProperty("java.awt.headless", "true");
-    }
-  }
 
   private Plots() {}
 

@@ -13,6 +13,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
 
 /**
  * The record of a computation, from which gradients follow, and the scope that frees its tensors.
@@ -368,6 +369,21 @@ public final class Tape implements AutoCloseable {
   }
 
   // Looking at it
+
+  /**
+   * An op that was recorded.
+   *
+   * @param name of the op: {@code linear}
+   * @param inputs in the order of its arguments, without those that it lacks
+   */
+  public record Op(String name, Tensor output, List<Tensor> inputs) {}
+
+  /** What was recorded, in order. */
+  public List<Op> ops() {
+    return nodes.stream()
+        .map(node -> new Op(node.op(), node.y(), Stream.of(node.inputs()).map(Wrt::input).toList()))
+        .toList();
+  }
 
   /** How many ops were recorded. */
   public int size() {

@@ -7,6 +7,7 @@ import io.gradus.tensor.Seed;
 import io.gradus.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Function;
@@ -35,6 +36,16 @@ import java.util.stream.Stream;
  */
 public abstract class Module {
 
+  /** Is told of each {@link #call} while it {@linkplain #watch watches}. */
+  @FunctionalInterface
+  public interface Watcher {
+    /** A module made an output of an input. */
+    void called(Module module, Tensor x, Tensor y);
+  }
+
+  /** Who watches this thread; null for nobody. */
+  private static final ThreadLocal<Watcher> WATCHER = new ThreadLocal<>();
+
   private final Map<String, Module> children = new LinkedHashMap<>();
   private final Map<String, Tensor> parameters = new LinkedHashMap<>();
   private final Map<String, Tensor> buffers = new LinkedHashMap<>();
@@ -46,6 +57,35 @@ public abstract class Module {
 
   /** The output for an input; each module says of what shapes. */
   public abstract Tensor forward(Tensor x);
+
+  /**
+   * {@link #forward}, of which a {@linkplain #watch watcher} learns, as hooks in PyTorch do of
+   * calls and not of {@code forward}. Containers call their parts by this.
+   */
+  public final Tensor call(Tensor x) {
+    Tensor y = forward(x);
+    Watcher watcher = WATCHER.get();
+    if (watcher != null) {
+      watcher.called(this, x, y);
+    }
+    return y;
+  }
+
+  /** Runs code, and tells a watcher of each {@link #call} that it makes on this thread. */
+  public static <T> T watch(Watcher watcher, Supplier<T> code) {
+    Watcher before = WATCHER.get();
+    WATCHER.set(watcher);
+    try {
+      return code.get();
+    } finally {
+      WATCHER.set(before);
+    }
+  }
+
+  /** The parts of this module by their names, in order; not the parts of parts. */
+  public final Map<String, Module> children() {
+    return Collections.unmodifiableMap(children);
+  }
 
   // Putting it together, in the constructor of a module
 

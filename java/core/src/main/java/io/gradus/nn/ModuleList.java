@@ -31,7 +31,7 @@ public final class ModuleList<M extends Module> extends Module {
   public Tensor forward(Tensor x) {
     Tensor y = x;
     for (M part : parts) {
-      y = part.forward(y);
+      y = part.call(y);
     }
     return y;
   }

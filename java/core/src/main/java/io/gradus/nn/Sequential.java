@@ -28,7 +28,7 @@ public class Sequential extends Module implements Checkpointed {
   public Tensor forward(Tensor x) {
     Tensor y = x;
     for (Module layer : layers) {
-      y = checkpointing ? Tape.checkpoint(y, layer::forward) : layer.forward(y);
+      y = checkpointing ? Tape.checkpoint(y, layer::call) : layer.call(y);
     }
     return y;
   }
