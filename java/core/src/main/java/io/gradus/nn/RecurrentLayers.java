@@ -63,7 +63,7 @@ public abstract sealed class RecurrentLayers extends Module permits Rnn, Lstm, G
   /** The last layer's state at each time, from a state of zeros. */
   @Override
   public final Tensor forward(Tensor x) {
-    return run(x, null, null, null, false).y();
+    return forward(x, null).y();
   }
 
   /**

@@ -105,6 +105,9 @@ abstract class RecurrentPass {
     if (parameter == null && shape.rank() == 1) {
       return;
     }
+    if (parameter == null) {
+      throw new IllegalArgumentException(op + ": " + name + " is missing");
+    }
     if (parameter.dtype() == DType.F32) {
       Checks.sameDevice(op, x, parameter);
     } else {

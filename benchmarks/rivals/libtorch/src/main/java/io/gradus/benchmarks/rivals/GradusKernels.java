@@ -9,6 +9,7 @@ import io.gradus.op.Attention;
 import io.gradus.op.AttentionOptions;
 import io.gradus.op.Losses;
 import io.gradus.op.Normalization;
+import io.gradus.op.Recurrent;
 import io.gradus.op.Softmax;
 import io.gradus.tensor.Scope;
 import io.gradus.tensor.Tensor;
@@ -48,6 +49,8 @@ public final class GradusKernels {
         Tensor x = random(call.shape());
         yield kernel(call, () -> Softmax.softmax(x), x);
       }
+      case "lstm" -> recurrent(call, 4);
+      case "gru" -> recurrent(call, 3);
       case "adamw" -> adamw(call);
       case Convolutions.FORWARD, Convolutions.GRAD_INPUT, Convolutions.GRAD_WEIGHT ->
           convolution(call.op(), Convolutions.of(call));
@@ -136,6 +139,29 @@ public final class GradusKernels {
             tape.gradients(Losses.crossEntropyInPlace(used[0], labels), used[0]);
           }
         });
+  }
+
+  /** A layer of so many gates, over (time, batch, input). */
+  private static Kernel recurrent(Call call, int gates) {
+    int size = call.shape()[3];
+    Tensor x = random(Arrays.copyOf(call.shape(), 3));
+    Tensor h0 = Tensor.zeros(call.shape()[1], size);
+    Tensor wih = random(gates * size, call.shape()[2]);
+    Tensor whh = random(gates * size, size);
+    Tensor bih = random(gates * size);
+    Tensor bhh = random(gates * size);
+    var w = new Recurrent.Weights(wih, whh, bih, bhh);
+    return kernel(
+        call,
+        () ->
+            gates == 4
+                ? Recurrent.lstm(x, h0, h0, w, null, false).y()
+                : Recurrent.gru(x, h0, w, null, false).y(),
+        x,
+        wih,
+        whh,
+        bih,
+        bhh);
   }
 
   /** The kernel alone, over one flat buffer, as an optimizer calls it. */

@@ -30,6 +30,11 @@ final class KernelTimes {
           "gelu 4096x3072" + BACKWARD,
           "softmax 12288x256 forward",
           "softmax 12288x256" + BACKWARD,
+          // time, batch, input and state
+          "lstm 64x32x128x256 forward",
+          "lstm 64x32x128x256" + BACKWARD,
+          "gru 64x32x128x256 forward",
+          "gru 64x32x128x256" + BACKWARD,
           ADAMW);
   private static final double ADAMW_BYTES = 6e9; // one engine's, while the other one keeps some
 

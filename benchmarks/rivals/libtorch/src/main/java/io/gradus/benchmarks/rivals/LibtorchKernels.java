@@ -15,6 +15,7 @@ import org.bytedeco.pytorch.NoGradGuard;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorArrayRefOptional;
 import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
 
 /** libtorch's side of {@link CompareKernels}, in the setting of {@link Libtorch}. */
@@ -66,6 +67,8 @@ public final class LibtorchKernels {
         Tensor x = Libtorch.uniform(3, shape);
         yield kernel(call, () -> torch.softmax(x, -1), x);
       }
+      case "lstm" -> recurrent(call, shape, 4);
+      case "gru" -> recurrent(call, shape, 3);
       case "adamw" -> {
         Tensor parameter = Libtorch.trained(torch.zeros(call.size()));
         Tensor gradient = torch.ones(call.size());
@@ -91,6 +94,29 @@ public final class LibtorchKernels {
         q,
         k,
         v);
+  }
+
+  private static Kernel recurrent(Call call, long[] shape, int gates) {
+    long size = shape[3];
+    Tensor x = Libtorch.uniform(3, shape[0], shape[1], shape[2]);
+    Tensor h0 = torch.zeros(1, shape[1], size);
+    Tensor wih = Libtorch.uniform(1, gates * size, shape[2]);
+    Tensor whh = Libtorch.uniform(1, gates * size, size);
+    Tensor bih = Libtorch.uniform(1, gates * size);
+    Tensor bhh = Libtorch.uniform(1, gates * size);
+    var weights = new TensorVector(wih, whh, bih, bhh);
+    var states = new TensorVector(h0, h0);
+    return kernel(
+        call,
+        () ->
+            gates == 4
+                ? torch.lstm(x, states, weights, true, 1, 0, true, false, false).get0()
+                : torch.gru(x, h0, weights, true, 1, 0, true, false, false).get0(),
+        x,
+        wih,
+        whh,
+        bih,
+        bhh);
   }
 
   @SuppressWarnings("try") // scopes and guards only have to close
