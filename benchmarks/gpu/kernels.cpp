@@ -155,11 +155,12 @@ void movers(Backend& gpu, Table& table, int64_t small) {
   const Out one = memory(gpu, kF32, 1), dscores = memory(gpu, kBF16, logits);
   gpu.fill(kF32, one, 1, 1);
   table.moves("crossEntropy bf16 50257", 2.0 * logits, [=, &gpu] {
-    gpu.crossEntropy(kBF16, scores, kI32, labels, loss, lse, count, rows, vocabulary, -100);
+    gpu.crossEntropy(kBF16, scores, kI32, labels, nullptr, loss, lse, count, rows, vocabulary, -100,
+                     0, 0);
   });
   table.moves("crossEntropyGrad bf16 50257", 4.0 * logits, [=, &gpu] {
-    gpu.crossEntropyGrad(kBF16, scores, kI32, labels, lse, count, one, dscores, rows, vocabulary,
-                         -100);
+    gpu.crossEntropyGrad(kBF16, scores, kI32, labels, nullptr, lse, count, one, dscores, rows,
+                         vocabulary, -100, 0, false);
   });
   table.moves("softmax bf16 50257", 4.0 * logits,
               [=, &gpu] { gpu.softmax(kBF16, scores, dscores, rows, vocabulary); });

@@ -115,6 +115,34 @@ void CpuBackend::addActivations() {
     map(t, x, dy, dx, n, [](float v, float d) { return math::siluGrad(v, d); });
   };
 
+  softplus = [](Type t, In x, Out y, int64_t n) {
+    map(t, x, y, n, [](float v) { return math::softplus(v); });
+  };
+
+  softplusGrad = [](Type t, In x, In dy, Out dx, int64_t n) {
+    map(t, x, dy, dx, n, [](float v, float d) { return math::softplusGrad(v, d); });
+  };
+
+  leakyRelu = [](Type t, In x, Out y, int64_t n, double slope) {
+    const auto s = static_cast<float>(slope);
+    map(t, x, y, n, [s](float v) { return math::leakyRelu(v, s); });
+  };
+
+  leakyReluGrad = [](Type t, In x, In dy, Out dx, int64_t n, double slope) {
+    const auto s = static_cast<float>(slope);
+    map(t, x, dy, dx, n, [s](float v, float d) { return math::leakyReluGrad(v, d, s); });
+  };
+
+  elu = [](Type t, In x, Out y, int64_t n, double alpha) {
+    const auto a = static_cast<float>(alpha);
+    map(t, x, y, n, [a](float v) { return math::elu(v, a); });
+  };
+
+  eluGrad = [](Type t, In x, In dy, Out dx, int64_t n, double alpha) {
+    const auto a = static_cast<float>(alpha);
+    map(t, x, dy, dx, n, [a](float v, float d) { return math::eluGrad(v, d, a); });
+  };
+
   biasGelu = [this](Type t, In x, Type bt, In bias, Out y, int64_t rows, int64_t cols) {
     biased(memory_, t, x, bt, bias, y, rows, cols, [](float v) { return math::gelu(v); });
   };

@@ -30,6 +30,7 @@ CpuBackend::CpuBackend(const char* blasPath, int engine, int threads, int64_t me
   addAttentionForward();
   addAttentionBackward();
   addComparisons();
+  addCtc();
   addIndexing();
   addLinearAlgebra();
   addLosses();

@@ -36,6 +36,7 @@ class CpuBackend final : public GraphBackend {
   void addAttentionForward();
   void addAttentionBackward();
   void addComparisons();
+  void addCtc();
   void addIndexing();
   void addLinearAlgebra();
   void addLosses();

@@ -8,6 +8,19 @@ namespace gradus {
 
 namespace {
 
+/** An activation with a number of its own. */
+template <float (*F)(float, float)>
+struct With {
+  float number;
+  __device__ float operator()(float x) const { return F(x, number); }
+};
+
+template <float (*F)(float, float, float)>
+struct GradWith {
+  float number;
+  __device__ float operator()(float x, float dy) const { return F(x, dy, number); }
+};
+
 /** What to add to column i: nothing where there is no bias. */
 template <class B>
 __device__ float at(const B* bias, int64_t i) {
@@ -143,6 +156,31 @@ void CudaBackend::addActivations() {
 
   siluGrad = [this](Type t, In x, In dy, Out dx, int64_t n) {
     map(gpu_, "siluGrad", t, x, dy, dx, n, Function2<math::siluGrad>());
+  };
+
+  softplus = [this](Type t, In x, Out y, int64_t n) {
+    map(gpu_, "softplus", t, x, y, n, Function<math::softplus>());
+  };
+
+  softplusGrad = [this](Type t, In x, In dy, Out dx, int64_t n) {
+    map(gpu_, "softplusGrad", t, x, dy, dx, n, Function2<math::softplusGrad>());
+  };
+
+  leakyRelu = [this](Type t, In x, Out y, int64_t n, double slope) {
+    map(gpu_, "leakyRelu", t, x, y, n, With<math::leakyRelu>{static_cast<float>(slope)});
+  };
+
+  leakyReluGrad = [this](Type t, In x, In dy, Out dx, int64_t n, double slope) {
+    map(gpu_, "leakyReluGrad", t, x, dy, dx, n,
+        GradWith<math::leakyReluGrad>{static_cast<float>(slope)});
+  };
+
+  elu = [this](Type t, In x, Out y, int64_t n, double alpha) {
+    map(gpu_, "elu", t, x, y, n, With<math::elu>{static_cast<float>(alpha)});
+  };
+
+  eluGrad = [this](Type t, In x, In dy, Out dx, int64_t n, double alpha) {
+    map(gpu_, "eluGrad", t, x, dy, dx, n, GradWith<math::eluGrad>{static_cast<float>(alpha)});
   };
 
   biasGelu = [this](Type t, In x, Type bt, In bias, Out y, int64_t rows, int64_t cols) {

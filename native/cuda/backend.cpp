@@ -16,6 +16,7 @@ CudaBackend::CudaBackend(int device, int64_t memoryLimit, const Settings& settin
   addAttentionBackward();
   addAttentionForward();
   addComparisons();
+  addCtc();
   addIndexing();
   addLinearAlgebra();
   addLosses();

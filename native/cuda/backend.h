@@ -39,6 +39,7 @@ class CudaBackend final : public GraphBackend {
   void addAttentionForward();
   void addAttentionBackward();
   void addComparisons();
+  void addCtc();
   void addIndexing();
   void addLinearAlgebra();
   void addLosses();

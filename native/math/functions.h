@@ -108,6 +108,19 @@ GRADUS_FN float log(float x) {
   return select(x >= 0.0f, y, floatOf(0x7fc00000u));
 }
 
+/** log(1 + x) for 0 <= x <= 1, within 1.5 ULP. */
+GRADUS_FN float log1p(float x) {
+  const float u = 1.0f + x;
+  return log(u) + (x - (u - 1.0f)) / u;  // what the sum has lost
+}
+
+/** e^x - 1 for x <= 0, within 1.5 ULP. */
+GRADUS_FN float expm1Negative(float x) {
+  const Reduced e = reduceExp(select(x < -30.0f, -30.0f, x));  // it is -1 from -17.4 on
+  const float scale = powerOfTwo(e.n);
+  return expm1NearZero(e.r) * scale + (scale - 1.0f);
+}
+
 /** Within 1.5 ULP. */
 GRADUS_FN float tanh(float x) {
   float magnitude = abs(x);

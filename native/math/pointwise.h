@@ -90,4 +90,23 @@ GRADUS_FN Slope siluSlope(float x) {
 
 GRADUS_FN float siluGrad(float x, float dy) { return dy * siluSlope(x).dy; }
 
+/** log(1 + e^x), which is max(x, 0) + log(1 + e^-|x|). */
+GRADUS_FN float softplus(float x) {
+  return select(x < 0.0f, 0.0f, x) + log1p(expNegative(-abs(x)));
+}
+
+GRADUS_FN float softplusGrad(float x, float dy) { return dy * sigmoid(x); }
+
+GRADUS_FN float leakyRelu(float x, float slope) { return x > 0.0f ? x : slope * x; }
+
+GRADUS_FN float leakyReluGrad(float x, float dy, float slope) { return x > 0.0f ? dy : slope * dy; }
+
+GRADUS_FN float elu(float x, float alpha) {
+  return select(x > 0.0f, x, alpha * expm1Negative(select(x > 0.0f, 0.0f, x)));
+}
+
+GRADUS_FN float eluGrad(float x, float dy, float alpha) {
+  return select(x > 0.0f, dy, dy * (alpha * expNegative(select(x > 0.0f, 0.0f, x))));
+}
+
 }  // namespace gradus::math

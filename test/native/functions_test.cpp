@@ -82,6 +82,13 @@ void functionsKeepTheirBounds(Floats which) {
       "log", 1.0, which, [](float x) { return math::log(x); },
       [](double x) { return std::log(x); });
   within(
+      "log1p", 1.5, which, [](float x) { return x >= 0.0f && x <= 1.0f ? math::log1p(x) : 0.0f; },
+      [](double x) { return x >= 0 && x <= 1 ? std::log1p(x) : 0; });
+  within(
+      "expm1Negative", 1.5, which,
+      [](float x) { return x <= 0.0f ? math::expm1Negative(x) : 0.0f; },
+      [](double x) { return x <= 0 ? std::expm1(x) : 0; });
+  within(
       "tanh", 1.5, which, [](float x) { return math::tanh(x); },
       [](double x) { return std::tanh(x); });
   within(

@@ -12,31 +12,66 @@ struct Case {
 // One, a prime, a batch of digits, one past a vector, a vocabulary.
 const std::vector<Case> kCases = {{0, 3}, {1, 1}, {1, 50257}, {7, 17}, {64, 10}, {4099, 33}};
 
-struct Result {
-  double loss, count;
-  Doubles lse, dx;  // dx for dloss = 1.5
+enum Reduction { kMean, kSum, kNone };
+
+/** How a loss is asked for: smoothing, weights from 0 to 2 or none, and reduction. */
+struct Options {
+  double smoothing = 0;
+  bool weighted = false;
+  int64_t reduction = kMean;
 };
 
-Result reference(const Tensor& x, const Tensor& labels, int64_t rows, int64_t cols,
-                 int64_t ignored) {
-  Result r{0, 0, {}, Doubles(static_cast<size_t>(rows * cols))};
+const std::vector<Options> kOptions = {{},
+                                       {0, false, kSum},
+                                       {0, false, kNone},
+                                       {0.1, false, kMean},
+                                       {0, true, kMean},
+                                       {0.3, true, kMean},
+                                       {1, true, kSum},
+                                       {0.3, true, kNone}};
+
+struct Result {
+  Doubles loss;
+  double divisor;
+  Doubles lse, dx;  // dx for dloss = 1.5, or, of row i, 1.5 + i % 3
+};
+
+Result reference(const Tensor& x, const Tensor& labels, const Doubles& w, const Options& o,
+                 int64_t rows, int64_t cols, int64_t ignored) {
+  Result r{{}, 0, {}, Doubles(static_cast<size_t>(rows * cols))};
+  double total = 0;
   for (int64_t row = 0; row < rows; ++row) {
     double largest = -kInfinity, sum = 0;
     for (int64_t i = 0; i < cols; ++i) largest = std::fmax(largest, x[row * cols + i]);
     for (int64_t i = 0; i < cols; ++i) sum += std::exp(x[row * cols + i] - largest);
     r.lse.push_back(largest + std::log(sum));
-    const auto label = static_cast<int64_t>(labels[row]);
-    if (label == ignored) continue;
-    r.loss += r.lse.back() - x[row * cols + label];
-    ++r.count;
-  }
-  r.loss /= r.count;
-  for (int64_t row = 0; row < rows; ++row) {
+    r.loss.push_back(0);
     const auto label = static_cast<int64_t>(labels[row]);
     if (label == ignored) continue;
     for (int64_t i = 0; i < cols; ++i) {
+      const double share =
+          (i == label ? 1 - o.smoothing : 0) + o.smoothing / static_cast<double>(cols);
+      r.loss.back() += share * w[static_cast<size_t>(i)] * (r.lse.back() - x[row * cols + i]);
+    }
+    r.divisor += w[static_cast<size_t>(label)];
+    total += r.loss.back();
+  }
+  if (o.reduction != kMean) r.divisor = 1;
+  if (o.reduction != kNone) r.loss = {total / r.divisor};
+  for (int64_t row = 0; row < rows; ++row) {
+    const auto label = static_cast<int64_t>(labels[row]);
+    if (label == ignored || r.divisor == 0) continue;
+    const double d = (1.5 + (o.reduction == kNone ? row % 3 : 0)) / r.divisor;
+    double all = 0;
+    for (int64_t i = 0; i < cols; ++i) {
+      const double share =
+          (i == label ? 1 - o.smoothing : 0) + o.smoothing / static_cast<double>(cols);
+      all += share * w[static_cast<size_t>(i)];
+      r.dx[static_cast<size_t>(row * cols + i)] -= share * w[static_cast<size_t>(i)] * d;
+    }
+    for (int64_t i = 0; i < cols; ++i) {
       const double p = std::exp(x[row * cols + i] - r.lse[static_cast<size_t>(row)]);
-      r.dx[static_cast<size_t>(row * cols + i)] = (p - (i == label)) * 1.5 / r.count;
+      r.dx[static_cast<size_t>(row * cols + i)] += p * all * d;
     }
   }
   return r;
@@ -54,34 +89,52 @@ Tensor labelsOf(DType type, const Case& c, int64_t ignored, int64_t period) {
 }
 
 void check(Backend& backend, DType type, DType labelType, const Case& c, int64_t ignored,
-           int64_t period) {
+           int64_t period, const Options& o) {
   Tensor x = Numbers(4).tensor(type, c.rows * c.cols, -9, 9), dx(type, c.rows * c.cols);
   Tensor labels = labelsOf(labelType, c, ignored, period);
-  Tensor loss(DType::F32, 1), count(DType::F32, 1), lse(DType::F32, c.rows);
-  Tensor dloss(DType::F32, Doubles{1.5});
-  const Result want = reference(x, labels, c.rows, c.cols, ignored);
-  backend.crossEntropy(type, x, labelType, labels, loss, lse, count, c.rows, c.cols, ignored);
-  CHECK(close(DType::F32, loss[0], want.loss, 4), "%s, (%ld, %ld): got %.9g, want %.9g",
-        nameOf(type), static_cast<long>(c.rows), static_cast<long>(c.cols), loss[0], want.loss);
-  CHECK(count[0] == want.count, "got %g, want %g", count[0], want.count);
+  Tensor weights = Numbers(5).tensor(DType::F32, c.cols, 0, 2);
+  if (c.cols > 3) weights.set(2, 0);
+  Doubles w(static_cast<size_t>(c.cols), 1.0);
+  for (int64_t i = 0; o.weighted && i < c.cols; ++i) w[static_cast<size_t>(i)] = weights[i];
+  const In given = o.weighted ? In(weights) : In(nullptr);
+  const int64_t losses = o.reduction == kNone ? c.rows : 1;
+  Tensor loss(DType::F32, losses), divisor(DType::F32, 1), lse(DType::F32, c.rows);
+  Tensor dloss(DType::F32, losses);
+  for (int64_t i = 0; i < losses; ++i) dloss.set(i, 1.5 + static_cast<double>(i % 3));
+  const Result want = reference(x, labels, w, o, c.rows, c.cols, ignored);
+  backend.crossEntropy(type, x, labelType, labels, given, loss, lse, divisor, c.rows, c.cols,
+                       ignored, o.smoothing, o.reduction);
+  const std::string what = std::string(nameOf(type)) + ", (" + std::to_string(c.rows) + ", " +
+                           std::to_string(c.cols) + "), smoothing " + std::to_string(o.smoothing) +
+                           (o.weighted ? ", weighted" : "");
   int64_t wrong = 0;
+  for (int64_t i = 0; i < losses; ++i) {
+    wrong += !close(DType::F32, loss[i], want.loss[static_cast<size_t>(i)], 8, 1e-6);
+  }
+  CHECK(wrong == 0 && loss.guardIntact(), "%s: %ld losses are wrong, the first %.9g, want %.9g",
+        what.c_str(), static_cast<long>(wrong), losses > 0 ? loss[0] : 0,
+        losses > 0 ? want.loss[0] : 0);
+  CHECK(close(DType::F32, divisor[0], want.divisor, 2), "%s: divisor %g, want %g", what.c_str(),
+        divisor[0], want.divisor);
   for (int64_t row = 0; row < c.rows; ++row) {
     wrong += !close(DType::F32, lse[row], want.lse[static_cast<size_t>(row)], 2, 1e-7);
   }
-  CHECK(wrong == 0 && lse.guardIntact(), "%ld of lse are wrong", static_cast<long>(wrong));
+  CHECK(wrong == 0 && lse.guardIntact(), "%s: %ld of lse are wrong", what.c_str(),
+        static_cast<long>(wrong));
 
-  backend.crossEntropyGrad(type, x, labelType, labels, lse, count, dloss, dx, c.rows, c.cols,
-                           ignored);
+  const bool each = o.reduction == kNone;
+  backend.crossEntropyGrad(type, x, labelType, labels, given, lse, divisor, dloss, dx, c.rows,
+                           c.cols, ignored, o.smoothing, each);
+  const double scale = 3.5 / (want.divisor == 0 ? 1 : want.divisor);
   for (int64_t i = 0; i < dx.size(); ++i) {
     // lse is rounded to float, half a unit at 16 at most, and exp turns that into a relative error.
-    wrong += !close(type, dx[i], want.dx[static_cast<size_t>(i)], 24, 2e-6 / want.count);
+    wrong += !close(type, dx[i], want.dx[static_cast<size_t>(i)], 24, 2e-6 * scale);
   }
-  CHECK(wrong == 0 && dx.guardIntact(), "%s, (%ld, %ld): %ld of dx are wrong", nameOf(type),
-        static_cast<long>(c.rows), static_cast<long>(c.cols), static_cast<long>(wrong));
-  backend.crossEntropyGrad(type, x, labelType, labels, lse, count, dloss, x, c.rows, c.cols,
-                           ignored);
-  CHECK(x.sameBits(dx), "in place, %s, (%ld, %ld)", nameOf(type), static_cast<long>(c.rows),
-        static_cast<long>(c.cols));
+  CHECK(wrong == 0 && dx.guardIntact(), "%s: %ld of dx are wrong", what.c_str(),
+        static_cast<long>(wrong));
+  backend.crossEntropyGrad(type, x, labelType, labels, given, lse, divisor, dloss, x, c.rows,
+                           c.cols, ignored, o.smoothing, each);
+  CHECK(x.sameBits(dx), "in place, %s", what.c_str());
 }
 
 void viewsThatAreNotAlignedGiveTheSame(Backend& backend) {
@@ -94,12 +147,12 @@ void viewsThatAreNotAlignedGiveTheSame(Backend& backend) {
       const Tensor dloss(DType::F32, Doubles{1.5});
       Tensor dx(type, n), far(type, n);
       auto forward = [&](In logits, Out into) {
-        backend.crossEntropy(type, logits, DType::I64, labels, loss, into, count, c.rows, c.cols,
-                             kIgnored);
+        backend.crossEntropy(type, logits, DType::I64, labels, nullptr, loss, into, count, c.rows,
+                             c.cols, kIgnored, 0.1, kMean);
       };
       auto backward = [&](In logits, Out into) {
-        backend.crossEntropyGrad(type, logits, DType::I64, labels, lse, count, dloss, into, c.rows,
-                                 c.cols, kIgnored);
+        backend.crossEntropyGrad(type, logits, DType::I64, labels, nullptr, lse, count, dloss, into,
+                                 c.rows, c.cols, kIgnored, 0.1, false);
       };
       forward(x, lse);
       forward(view, again);
@@ -120,21 +173,53 @@ void viewsThatAreNotAlignedGiveTheSame(Backend& backend) {
 void crossEntropyFollowsItsFormula(Backend& backend) {
   for (DType type : kFloating) {
     for (const Case& c : kCases) {
-      check(backend, type, DType::I64, c, kIgnored, 0);
-      check(backend, type, DType::I32, c, kIgnored, 3);
+      for (const Options& o : kOptions) {
+        check(backend, type, DType::I64, c, kIgnored, 0, o);
+        check(backend, type, DType::I32, c, kIgnored, 3, o);
+      }
     }
   }
-  check(backend, DType::F32, DType::I64, {7, 17}, 5, 2);  // an ignored label that is a class
+  // An ignored label that is a class.
+  for (const Options& o : kOptions) check(backend, DType::F32, DType::I64, {7, 17}, 5, 2, o);
+}
+
+/** The loss where only classes of no weight occur, and its gradient. */
+void whereNoRowHasWeightTheGradientIsZero(Backend& backend) {
+  Tensor x(DType::F32, {1, 2, 3, 4}), dx(DType::F32, 4), labels(DType::I64, {0, 0});
+  Tensor weights(DType::F32, {0, 1}), loss(DType::F32, 1), divisor(DType::F32, 1);
+  Tensor lse(DType::F32, 2), dloss(DType::F32, Doubles{1.0});
+  backend.crossEntropy(DType::F32, x, DType::I64, labels, weights, loss, lse, divisor, 2, 2,
+                       kIgnored, 0, kMean);
+  CHECK(std::isnan(loss[0]) && divisor[0] == 0, "loss %g, divisor %g", loss[0], divisor[0]);
+  backend.crossEntropyGrad(DType::F32, x, DType::I64, labels, weights, lse, divisor, dloss, dx, 2,
+                           2, kIgnored, 0, false);
+  for (int64_t i = 0; i < 4; ++i) CHECK(dx[i] == 0, "dx %g", dx[i]);
+}
+
+void aMaskedClassWithoutWeightHasNoPartInSmoothing(Backend& backend) {
+  Tensor x(DType::F32, {1, -kInfinity, 2}), dx(DType::F32, 3), labels(DType::I64, Doubles{2.0});
+  Tensor weights(DType::F32, {1, 0, 1}), loss(DType::F32, 1), divisor(DType::F32, 1);
+  Tensor lse(DType::F32, 1), dloss(DType::F32, Doubles{1.0});
+  backend.crossEntropy(DType::F32, x, DType::I64, labels, weights, loss, lse, divisor, 1, 3,
+                       kIgnored, 0.3, kMean);
+  const double logSum = 2 + std::log1p(std::exp(-1.0));
+  const double want = 0.7 * (logSum - 2) + 0.1 * (2 * logSum - 3);
+  CHECK(close(DType::F32, loss[0], want, 8), "got %.9g, want %.9g", loss[0], want);
+  backend.crossEntropyGrad(DType::F32, x, DType::I64, labels, weights, lse, divisor, dloss, dx, 1,
+                           3, kIgnored, 0.3, false);
+  CHECK(dx[1] == 0 && std::isfinite(dx[0]) && std::isfinite(dx[2]), "dx %g %g %g", dx[0], dx[1],
+        dx[2]);
 }
 
 void whereAllRowsAreIgnoredTheLossIsNaNAndTheGradientZero(Backend& backend) {
   Tensor x(DType::F32, Doubles(6, kNaN)), dx(DType::F32, 6), labels(DType::I32, {-100, -100});
   Tensor loss(DType::F32, 1), count(DType::F32, 1), lse(DType::F32, 2),
       dloss(DType::F32, Doubles{1.0});
-  backend.crossEntropy(DType::F32, x, DType::I32, labels, loss, lse, count, 2, 3, kIgnored);
+  backend.crossEntropy(DType::F32, x, DType::I32, labels, nullptr, loss, lse, count, 2, 3, kIgnored,
+                       0, kMean);
   CHECK(std::isnan(loss[0]) && count[0] == 0, "loss %g, count %g", loss[0], count[0]);
-  backend.crossEntropyGrad(DType::F32, x, DType::I32, labels, lse, count, dloss, dx, 2, 3,
-                           kIgnored);
+  backend.crossEntropyGrad(DType::F32, x, DType::I32, labels, nullptr, lse, count, dloss, dx, 2, 3,
+                           kIgnored, 0, false);
   for (int64_t i = 0; i < 6; ++i) CHECK(dx[i] == 0, "dx %g", dx[i]);
 }
 
@@ -143,8 +228,8 @@ void aNaNOrAnInfiniteLogitReachesTheLoss(Backend& backend) {
       lse(DType::F32, 1);
   auto lossOf = [&](const Doubles& logits) {
     Tensor x(DType::F32, logits);
-    backend.crossEntropy(DType::F32, x, DType::I64, labels, loss, lse, count, 1, x.size(),
-                         kIgnored);
+    backend.crossEntropy(DType::F32, x, DType::I64, labels, nullptr, loss, lse, count, 1, x.size(),
+                         kIgnored, 0, kMean);
     return loss[0];
   };
   CHECK(std::isnan(lossOf({kNaN, 1, 2})), "got %g", loss[0]);
@@ -170,13 +255,14 @@ void labelsOutsideTheClassesAreRefused(Backend& backend) {
                                  std::to_string(static_cast<int64_t>(bad)) + " at row " +
                                  std::to_string(row) + " is outside [0, 10)";
         std::string got = outOfRange([&] {
-          backend.crossEntropy(DType::F32, x, type, labels, loss, lse, count, rows, cols, kIgnored);
+          backend.crossEntropy(DType::F32, x, type, labels, nullptr, loss, lse, count, rows, cols,
+                               kIgnored, 0, kMean);
         });
         CHECK(got == want, "got '%s', want '%s'", got.c_str(), want.c_str());
         CHECK(loss[0] == 7, "the loss was written: %g", loss[0]);
         got = outOfRange([&] {
-          backend.crossEntropyGrad(DType::F32, x, type, labels, lse, count, dloss, dx, rows, cols,
-                                   kIgnored);
+          backend.crossEntropyGrad(DType::F32, x, type, labels, nullptr, lse, count, dloss, dx,
+                                   rows, cols, kIgnored, 0, false);
         });
         CHECK(got == want, "gradient: got '%s', want '%s'", got.c_str(), want.c_str());
       }
@@ -191,8 +277,8 @@ void threadsChangeNothing(const std::vector<Backend*>& backends) {
   std::vector<Tensor> losses;
   for (Backend* backend : backends) {
     Tensor loss(DType::F32, 1), count(DType::F32, 1), lse(DType::F32, c.rows);
-    backend->crossEntropy(DType::F32, x, DType::I64, labels, loss, lse, count, c.rows, c.cols,
-                          kIgnored);
+    backend->crossEntropy(DType::F32, x, DType::I64, labels, nullptr, loss, lse, count, c.rows,
+                          c.cols, kIgnored, 0.1, kMean);
     losses.push_back(loss);
   }
   for (const Tensor& loss : losses) {
@@ -205,6 +291,8 @@ void threadsChangeNothing(const std::vector<Backend*>& backends) {
 int main(int argc, char** argv) {
   Backend& backend = openBackend(argc, argv);
   crossEntropyFollowsItsFormula(backend);
+  whereNoRowHasWeightTheGradientIsZero(backend);
+  aMaskedClassWithoutWeightHasNoPartInSmoothing(backend);
   viewsThatAreNotAlignedGiveTheSame(backend);
   whereAllRowsAreIgnoredTheLossIsNaNAndTheGradientZero(backend);
   aNaNOrAnInfiniteLogitReachesTheLoss(backend);

@@ -157,6 +157,20 @@ class Backend : public Watched {
   Kernel<void(Type t, In x, In dy, Out dx, int64_t n)> siluGrad{this, "siluGrad",
                                                                 Access::Elementwise};
 
+  /** y = log(1 + e^x). */
+  Kernel<void(Type t, In x, Out y, int64_t n)> softplus{this, "softplus", Access::Elementwise};
+  Kernel<void(Type t, In x, In dy, Out dx, int64_t n)> softplusGrad{this, "softplusGrad",
+                                                                    Access::Elementwise};
+  /** y = x where it is above 0, else slope * x. */
+  Kernel<void(Type t, In x, Out y, int64_t n, double slope)> leakyRelu{this, "leakyRelu",
+                                                                       Access::Elementwise};
+  Kernel<void(Type t, In x, In dy, Out dx, int64_t n, double slope)> leakyReluGrad{
+      this, "leakyReluGrad", Access::Elementwise};
+  /** y = x where it is above 0, else alpha * (e^x - 1). */
+  Kernel<void(Type t, In x, Out y, int64_t n, double alpha)> elu{this, "elu", Access::Elementwise};
+  Kernel<void(Type t, In x, In dy, Out dx, int64_t n, double alpha)> eluGrad{this, "eluGrad",
+                                                                             Access::Elementwise};
+
   // Pointwise along rows of (rows, cols); the bias (cols) is of type bt. In gradients `accumulate`
   // adds to dx, and dx and dbias may be 0.
   /** y = gelu(x + bias). */
@@ -379,17 +393,45 @@ class Backend : public Watched {
 
   // Losses
   /**
-   * loss (F32 scalar) = mean over the rows whose label is not `ignored` of logSumExp(row) -
-   * row[label]; lse (F32, rows) receives logSumExp, count (F32 scalar) the number of such rows. No
-   * such row: NaN. Throws where a label lies outside [0, cols).
+   * The cross-entropy of each row whose label y is not `ignored`, (1 - smoothing) * w[y] *
+   * (logSumExp(row) - row[y]) + smoothing / cols * sum of w[c] * (logSumExp(row) - row[c]), with
+   * the weights w (F32, cols), 1 where there are none. Of these, loss is by `reduction`: 0, a
+   * scalar, their sum by that of the rows' w[y]; 1, their sum; 2, each (rows), 0 where it is
+   * ignored. lse (F32, rows) receives logSumExp, divisor (F32 scalar) what the sum was divided by.
+   * Divided by 0: NaN or infinity. Throws where a label lies outside [0, cols).
    */
-  Kernel<void(Type t, In logits, Type labelType, In labels, Out loss, Out lse, Out count,
-              int64_t rows, int64_t cols, int64_t ignored)>
+  Kernel<void(Type t, In logits, Type labelType, In labels, In weights, Out loss, Out lse,
+              Out divisor, int64_t rows, int64_t cols, int64_t ignored, double smoothing,
+              int64_t reduction)>
       crossEntropy{this, "crossEntropy"};
-  /** dx = (softmax(logits) - oneHot(labels)) * dloss / count; dx may be logits itself. */
-  Kernel<void(Type t, In logits, Type labelType, In labels, In lse, In count, In dloss, Out dx,
-              int64_t rows, int64_t cols, int64_t ignored)>
+  /**
+   * dx for dloss, a scalar or, with `each`, one for each row; 0 where divisor is. dx may be logits
+   * itself.
+   */
+  Kernel<void(Type t, In logits, Type labelType, In labels, In weights, In lse, In divisor,
+              In dloss, Out dx, int64_t rows, int64_t cols, int64_t ignored, double smoothing,
+              bool each)>
       crossEntropyGrad{this, "crossEntropyGrad"};
+  /**
+   * loss (F32, batch) = -log of the probability of targets (batch, targetTime) without their
+   * padding, over all alignments (connectionist temporal classification). logProbs (time, batch,
+   * classes), of which the first inputLengths count; both lengths (batch) are of the targets' type.
+   * alpha (F32; batch, time, 2 targetTime + 1) receives the forward log-probabilities, each step's
+   * from their maximum. Where no alignment exists loss is infinite, or 0 with `zeroInfinity`.
+   * Throws where a target or a length lies outside.
+   */
+  Kernel<void(Type t, In logProbs, Type targetType, In targets, In inputLengths, In targetLengths,
+              Out loss, Out alpha, int64_t time, int64_t batch, int64_t classes, int64_t targetTime,
+              int64_t blank, bool zeroInfinity)>
+      ctc{this, "ctc"};
+  /**
+   * dx = -dloss (batch) * the probability that a step emits the class, given the targets; 0 beyond
+   * the input's length. Where no alignment exists NaN, or 0 with `zeroInfinity`.
+   */
+  Kernel<void(Type t, In logProbs, Type targetType, In targets, In inputLengths, In targetLengths,
+              In alpha, In dloss, Out dx, int64_t time, int64_t batch, int64_t classes,
+              int64_t targetTime, int64_t blank, bool zeroInfinity)>
+      ctcGrad{this, "ctcGrad"};
 
   // Optimizers, over flat F32 buffers of n elements; gradients are multiplied by gradScale first
   // and by *factor (F32) where it is given. Where *factor is NaN nothing changes.

@@ -83,7 +83,10 @@ class LayersTest {
             Activation.GELU, Activations::gelu,
             Activation.SILU, Activations::silu,
             Activation.SIGMOID, Activations::sigmoid,
-            Activation.TANH, Activations::tanh);
+            Activation.TANH, Activations::tanh,
+            Activation.LEAKY_RELU, x -> Activations.leakyRelu(x, 0.01),
+            Activation.ELU, x -> Activations.elu(x, 1),
+            Activation.SOFTPLUS, Activations::softplus);
     Tensor x = Tensor.of(new float[] {-2, -0.5f, 0, 0.5f, 2}, 5);
     for (Activation activation : Activation.values()) {
       Module layer = activation.layer();

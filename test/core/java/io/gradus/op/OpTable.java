@@ -35,7 +35,8 @@ final class OpTable {
             activations(),
             reductions(),
             linearAlgebra(),
-            softmaxAndLosses(),
+            softmax(),
+            LossRows.rows(),
             attention(),
             normalization(),
             positions(),
@@ -180,7 +181,21 @@ final class OpTable {
         // Below -88 the exponential is infinite in F32.
         unary("silu", Activations::silu, x -> x / (1 + Math.exp(-x)))
             .wide(-100, 100)
-            .tolerance(1e-6, 1e-36));
+            .tolerance(1e-6, 1e-36),
+        unary("softplus", Activations::softplus, OpTable::softplus).wide(-100, 100),
+        unary("logSigmoid", Activations::logSigmoid, x -> -softplus(-x)).wide(-100, 100),
+        unary("leakyRelu", x -> Activations.leakyRelu(x, 0.125), x -> x > 0 ? x : 0.125 * x)
+            .domain(-2, 2, 0),
+        unary("leakyRelu", x -> Activations.leakyRelu(x, -2), x -> x > 0 ? x : -2 * x)
+            .domain(-2, 2, 0),
+        unary("elu", x -> Activations.elu(x, 1.5), x -> x > 0 ? x : 1.5 * Math.expm1(x))
+            .domain(-2, 2, 0)
+            .wide(-40, 20)
+            .anyZero());
+  }
+
+  private static double softplus(double x) {
+    return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
   }
 
   /** Sums near 0 have lost digits, and gelu's cancellation is an absolute error. */
@@ -351,7 +366,7 @@ final class OpTable {
             .rejects("2x3 2", "addBias: the bias must have the input's last size: (2, 3) and (2)"));
   }
 
-  private static List<Row> softmaxAndLosses() {
+  private static List<Row> softmax() {
     String[] rows = {"1", "7", "1x1", "2x3", "17x33", "0x3", "2x3x5", "3x1025", "300x110"};
     return List.of(
         // The distance to the largest, up to 60, is rounded before it becomes an exponent.
@@ -365,43 +380,7 @@ final class OpTable {
             .shapes(rows)
             .wide(-30, 30)
             .tolerance(1e-6, 3e-6)
-            .rejects("()", "logSoftmax: needs an axis: ()"),
-        crossEntropy(
-            binary(
-                "crossEntropy(Tensor, Tensor)",
-                Losses::crossEntropy,
-                (x, labels) -> Reference.crossEntropy(x, labels, -100))),
-        crossEntropy(
-            op(
-                "crossEntropy(Tensor, Tensor, long)",
-                x -> Losses.crossEntropy(x[0], x[1], 1),
-                x -> Reference.crossEntropy(x[0], x[1], 1))),
-        crossEntropy(
-                binary(
-                    "crossEntropyInPlace",
-                    Losses::crossEntropyInPlace,
-                    (x, labels) -> Reference.crossEntropy(x, labels, -100)))
-            .overwrites());
-  }
-
-  private static Row crossEntropy(Row row) {
-    return row.says("crossEntropy")
-        .gives(DType.F32)
-        .tolerance(1e-6, 1e-6)
-        .shapes("2x3 2<3", "1x1 1<1", "7x2 7<2", "17x33 17<33", "3 ()<3", "2x5x3 2x5<3")
-        .shapes("3x1025 3<1025", "300x110 300<110")
-        .rejects(
-            "2x3 3<3",
-            "crossEntropy: there must be one label for each row of logits: (2, 3) and (3)")
-        .rejects("2x3 2:f32", "crossEntropy: indices must be i32 or i64: (2) f32; cast them first")
-        .rejects(
-            "2x3 2=3",
-            IndexOutOfBoundsException.class,
-            "crossEntropy: label 3 at row 0 is outside [0, 3)")
-        .rejects(
-            "2x3 2=-1",
-            IndexOutOfBoundsException.class,
-            "crossEntropy: label -1 at row 0 is outside [0, 3)");
+            .rejects("()", "logSoftmax: needs an axis: ()"));
   }
 
   private static List<Row> attention() {

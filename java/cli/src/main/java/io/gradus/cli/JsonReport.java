@@ -1,7 +1,7 @@
 package io.gradus.cli;
 
 import com.fasterxml.jackson.core.JsonGenerator;
-import io.gradus.train.ConfusionMatrix;
+import io.gradus.metric.ConfusionMatrix;
 import io.gradus.train.Evaluation;
 import java.io.IOException;
 import java.nio.file.Path;

@@ -225,6 +225,18 @@ public final class Backend extends Pointer {
 
   public native void siluGrad(int t, long x, long dy, long dx, long n);
 
+  public native void softplus(int t, long x, long y, long n);
+
+  public native void softplusGrad(int t, long x, long dy, long dx, long n);
+
+  public native void leakyRelu(int t, long x, long y, long n, double slope);
+
+  public native void leakyReluGrad(int t, long x, long dy, long dx, long n, double slope);
+
+  public native void elu(int t, long x, long y, long n, double alpha);
+
+  public native void eluGrad(int t, long x, long dy, long dx, long n, double alpha);
+
   public native void lerp(int t, long a, long b, long y, long n, double weight);
 
   // Pointwise along rows of (rows, cols)
@@ -627,25 +639,64 @@ public final class Backend extends Pointer {
       long logits,
       int labelType,
       long labels,
+      long weights,
       long loss,
       long lse,
-      long count,
+      long divisor,
       long rows,
       long cols,
-      long ignored);
+      long ignored,
+      double smoothing,
+      long reduction);
 
   public native void crossEntropyGrad(
       int t,
       long logits,
       int labelType,
       long labels,
+      long weights,
       long lse,
-      long count,
+      long divisor,
       long dloss,
       long dx,
       long rows,
       long cols,
-      long ignored);
+      long ignored,
+      double smoothing,
+      boolean each);
+
+  public native void ctc(
+      int t,
+      long logProbs,
+      int targetType,
+      long targets,
+      long inputLengths,
+      long targetLengths,
+      long loss,
+      long alpha,
+      long time,
+      long batch,
+      long classes,
+      long targetTime,
+      long blank,
+      boolean zeroInfinity);
+
+  public native void ctcGrad(
+      int t,
+      long logProbs,
+      int targetType,
+      long targets,
+      long inputLengths,
+      long targetLengths,
+      long alpha,
+      long dloss,
+      long dx,
+      long time,
+      long batch,
+      long classes,
+      long targetTime,
+      long blank,
+      boolean zeroInfinity);
 
   // Optimizers
   public native void sgd(

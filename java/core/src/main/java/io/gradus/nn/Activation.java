@@ -8,7 +8,10 @@ public enum Activation {
   GELU(Gelu::new),
   SILU(Silu::new),
   SIGMOID(Sigmoid::new),
-  TANH(Tanh::new);
+  TANH(Tanh::new),
+  LEAKY_RELU(LeakyRelu::new),
+  ELU(Elu::new),
+  SOFTPLUS(Softplus::new);
 
   private final Supplier<Module> layer;
 

@@ -4,6 +4,7 @@ import static io.gradus.autograd.Wrt.constant;
 import static io.gradus.autograd.Wrt.wrt;
 
 import io.gradus.autograd.Tape;
+import io.gradus.tensor.Shape;
 import io.gradus.tensor.Tensor;
 import java.util.function.UnaryOperator;
 
@@ -232,6 +233,70 @@ public final class Activations {
     Tensor dx = Tensor.emptyLike(x);
     x.backend().siluGrad(x.typeCode(), x.address(), dy.address(), dx.address(), x.size());
     return Tape.record("siluGrad", dx, constant(x), constant(dy));
+  }
+
+  /**
+   * {@code y = log(1 + e^x)}, a smooth relu (Dugas et al. 2001); its digits are good however far
+   * out x is.
+   */
+  public static Tensor softplus(Tensor x) {
+    Checks.floating("softplus", x);
+    Tensor y = Tensor.emptyLike(x);
+    x.backend().softplus(x.typeCode(), x.address(), y.address(), x.size());
+    return Tape.record("softplus", y, wrt(x, dy -> softplusGrad(x, dy)));
+  }
+
+  private static Tensor softplusGrad(Tensor x, Tensor dy) {
+    if (Tape.isRecording()) {
+      return Pointwise.mul(dy, sigmoid(x));
+    }
+    Tensor dx = Tensor.emptyLike(x);
+    x.backend().softplusGrad(x.typeCode(), x.address(), dy.address(), dx.address(), x.size());
+    return Tape.record("softplusGrad", dx, constant(x), constant(dy));
+  }
+
+  /** {@code y = log(1 / (1 + e^-x))}, without the infinity of the logarithm of 0. */
+  public static Tensor logSigmoid(Tensor x) {
+    Checks.floating("logSigmoid", x);
+    return Pointwise.neg(softplus(Pointwise.neg(x)));
+  }
+
+  /** {@code y = x} where x is above 0, else {@code slope · x} (Maas et al. 2013). */
+  public static Tensor leakyRelu(Tensor x, double slope) {
+    Checks.floating("leakyRelu", x);
+    Tensor y = Tensor.emptyLike(x);
+    x.backend().leakyRelu(x.typeCode(), x.address(), y.address(), x.size(), slope);
+    return Tape.record("leakyRelu", y, wrt(x, dy -> leakyReluGrad(x, dy, slope)));
+  }
+
+  private static Tensor leakyReluGrad(Tensor x, Tensor dy, double slope) {
+    Tensor dx = Tensor.emptyLike(x);
+    x.backend()
+        .leakyReluGrad(x.typeCode(), x.address(), dy.address(), dx.address(), x.size(), slope);
+    return Tape.record(
+        "leakyReluGrad",
+        dx,
+        wrt(x, Tensor::zerosLike),
+        wrt(dy, ddx -> leakyReluGrad(x, ddx, slope)));
+  }
+
+  /** {@code y = x} where x is above 0, else {@code alpha (e^x - 1)} (Clevert et al. 2016). */
+  public static Tensor elu(Tensor x, double alpha) {
+    Checks.floating("elu", x);
+    Tensor y = Tensor.emptyLike(x);
+    x.backend().elu(x.typeCode(), x.address(), y.address(), x.size(), alpha);
+    return Tape.record("elu", y, wrt(x, dy -> eluGrad(x, dy, alpha)));
+  }
+
+  private static Tensor eluGrad(Tensor x, Tensor dy, double alpha) {
+    if (Tape.isRecording()) { // dy · (1 or alpha e^x)
+      Tensor below = Pointwise.mul(Pointwise.exp(Pointwise.neg(relu(Pointwise.neg(x)))), alpha);
+      Tensor one = Tensor.full(1, Shape.of(), x.dtype(), x.device());
+      return Pointwise.mul(dy, Comparisons.where(Comparisons.greater(x, 0), one, below));
+    }
+    Tensor dx = Tensor.emptyLike(x);
+    x.backend().eluGrad(x.typeCode(), x.address(), dy.address(), dx.address(), x.size(), alpha);
+    return Tape.record("eluGrad", dx, constant(x), constant(dy));
   }
 
   /**

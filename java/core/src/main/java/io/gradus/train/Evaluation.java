@@ -3,6 +3,7 @@ package io.gradus.train;
 import io.gradus.data.Batch;
 import io.gradus.data.Batches;
 import io.gradus.data.Dataset;
+import io.gradus.metric.ConfusionMatrix;
 import io.gradus.nn.Module;
 import io.gradus.op.Losses;
 import io.gradus.tensor.Scope;

@@ -1,4 +1,4 @@
-package io.gradus.train;
+package io.gradus.metric;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;

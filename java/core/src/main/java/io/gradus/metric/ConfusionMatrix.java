@@ -1,12 +1,30 @@
-package io.gradus.train;
+package io.gradus.metric;
 
-import io.gradus.op.Reductions;
-import io.gradus.tensor.DType;
 import io.gradus.tensor.Tensor;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.Locale;
+import java.util.Map;
+import java.util.function.IntToDoubleFunction;
 
-/** Counts which classes a model takes for which. */
-public final class ConfusionMatrix {
+/**
+ * Counts which classes a model takes for which; accuracy, precision, recall and F1 follow, for each
+ * class and averaged. As a metric it gives the macro averages.
+ */
+public final class ConfusionMatrix implements Metric {
+
+  /** How the figures of the classes become one. */
+  public enum Average {
+    /**
+     * Their mean: each class counts alike. As in scikit-learn, classes neither seen nor predicted
+     * are left out, and a share of nothing is 0.
+     */
+    MACRO,
+    /** Of all predictions together, where each example has one class: the accuracy. */
+    MICRO,
+    /** Their mean weighted by how many examples each class has; a share of nothing is 0. */
+    WEIGHTED
+  }
 
   private final int classes;
   private final long[][] counts; // [actual][predicted]
@@ -28,6 +46,7 @@ public final class ConfusionMatrix {
    * @param labels (n), I32 or I64
    * @throws IndexOutOfBoundsException for a class that there is not; then nothing is counted
    */
+  @Override
   public void add(Tensor predictions, Tensor labels) {
     boolean scores = predictions.rank() == 2 && predictions.dtype().isFloating();
     if (labels.rank() != 1
@@ -42,48 +61,11 @@ public final class ConfusionMatrix {
               + " and "
               + labels.describe());
     }
-    long[] actual = classes("labels", labels);
-    long[] predicted;
-    if (scores) {
-      try (Tensor largest = Reductions.argmax(predictions, 1)) {
-        predicted = classes("predictions", largest);
-      }
-    } else {
-      predicted = classes("predictions", predictions);
-    }
+    long[] actual = Labels.within("confusionMatrix: labels", labels, classes);
+    long[] predicted = Labels.predicted("confusionMatrix: predictions", predictions, classes);
     for (int i = 0; i < actual.length; i++) {
       counts[(int) actual[i]][(int) predicted[i]]++;
     }
-  }
-
-  private long[] classes(String name, Tensor x) {
-    if (!x.dtype().isIndex()) {
-      throw new IllegalArgumentException(
-          "confusionMatrix: " + name + " must be i32 or i64: " + x.describe());
-    }
-    long[] values = x.dtype() == DType.I64 ? x.toLongs() : widened(x.toInts());
-    for (int i = 0; i < values.length; i++) {
-      if (values[i] < 0 || values[i] >= classes) {
-        throw new IndexOutOfBoundsException(
-            "confusionMatrix: "
-                + name
-                + " must lie in [0, "
-                + classes
-                + "): element "
-                + i
-                + " is "
-                + values[i]);
-      }
-    }
-    return values;
-  }
-
-  private static long[] widened(int[] values) {
-    long[] wide = new long[values.length];
-    for (int i = 0; i < wide.length; i++) {
-      wide[i] = values[i];
-    }
-    return wide;
   }
 
   /** How often a class was taken for another, or for itself. */
@@ -122,6 +104,58 @@ public final class ConfusionMatrix {
   /** The harmonic mean of precision and recall; NaN for a class neither seen nor predicted. */
   public double f1(int label) {
     return 2.0 * counts[label][label] / (predicted(label) + actual(label));
+  }
+
+  /** The precision of all classes; NaN where nothing was counted. */
+  public double precision(Average average) {
+    return average(average, this::precision);
+  }
+
+  /** The recall of all classes; NaN where nothing was counted. */
+  public double recall(Average average) {
+    return average(average, this::recall);
+  }
+
+  /** The F1 of all classes; NaN where nothing was counted. */
+  public double f1(Average average) {
+    return average(average, this::f1);
+  }
+
+  private double average(Average average, IntToDoubleFunction figure) {
+    if (average == Average.MICRO) {
+      return accuracy();
+    }
+    double sum = 0;
+    double weights = 0;
+    for (int i = 0; i < classes; i++) {
+      boolean met = actual(i) > 0 || predicted(i) > 0;
+      double weight = average == Average.WEIGHTED ? actual(i) : met ? 1 : 0;
+      double value = figure.applyAsDouble(i);
+      sum += Double.isNaN(value) ? 0 : weight * value;
+      weights += weight;
+    }
+    return sum / weights;
+  }
+
+  /**
+   * {@code accuracy}, and of all classes, macro-averaged, {@code precision}, {@code recall}, {@code
+   * f1}.
+   */
+  @Override
+  public Map<String, Double> values() {
+    Map<String, Double> values = new LinkedHashMap<>();
+    values.put("accuracy", accuracy());
+    values.put("precision", precision(Average.MACRO));
+    values.put("recall", recall(Average.MACRO));
+    values.put("f1", f1(Average.MACRO));
+    return values;
+  }
+
+  @Override
+  public void reset() {
+    for (long[] row : counts) {
+      Arrays.fill(row, 0);
+    }
   }
 
   private long predicted(int label) {
