@@ -36,6 +36,7 @@ CpuBackend::CpuBackend(const char* blasPath, int engine, int threads, int64_t me
   addLosses();
   addNormalization();
   addOptimizers();
+  addAdafactor();
   addPointwise();
   addPositions();
   addRandom();

@@ -42,6 +42,7 @@ class CpuBackend final : public GraphBackend {
   void addLosses();
   void addNormalization();
   void addOptimizers();
+  void addAdafactor();
   void addPointwise();
   void addPositions();
   void addRandom();

@@ -6,18 +6,9 @@
 
 #include "cpu/backend.h"
 #include "cpu/gemm.h"
-#include "cpu/loops.h"
+#include "cpu/optimizers.h"
 
 namespace gradus {
-
-namespace {
-
-/** NaN where the factor says that nothing is to change. */
-float scaleOf(double gradScale, In factor) {
-  return static_cast<float>(gradScale) * (factor ? *factor.as<float>() : 1.0f);
-}
-
-}  // namespace
 
 void CpuBackend::addOptimizers() {
   sgd = [](Out p, In g, Out velocity, int64_t n, double learningRate, double momentum,
@@ -29,20 +20,15 @@ void CpuBackend::addOptimizers() {
                          static_cast<float>(weightDecay),
                          nesterov,
                          firstStep};
-    const float scale = scaleOf(gradScale, factor);
-    if (std::isnan(scale)) return;
     float* const ps = p.as<float>();
-    const float* const gs = g.as<float>();
     float* const vs = velocity.as<float>();
-    ranges(n, [=](int64_t begin, int64_t end) {
-      if (momentum == 0) {
-        GRADUS_INDEPENDENT
-        for (int64_t i = begin; i < end; ++i) ps[i] = math::sgd(step, ps[i], gs[i] * scale);
-      } else {
-        GRADUS_INDEPENDENT
-        for (int64_t i = begin; i < end; ++i) math::sgd(step, ps + i, gs[i] * scale, vs + i);
-      }
-    });
+    if (momentum == 0) {
+      update(g, n, gradScale, factor,
+             [=](int64_t i, float d) { ps[i] = math::sgd(step, ps[i], d); });
+    } else {
+      update(g, n, gradScale, factor,
+             [=](int64_t i, float d) { math::sgd(step, ps + i, d, vs + i); });
+    }
   };
 
   matmulSgd = [this](In a, In b, Out g, Out p, int64_t m, int64_t n, int64_t k, bool transposeA,
@@ -72,18 +58,121 @@ void CpuBackend::addOptimizers() {
              double epsilon, double weightDecay, int64_t step, double gradScale, In factor) {
     const math::AdamW moments(learningRate, beta1, beta2, epsilon, weightDecay,
                               static_cast<double>(step));
-    const float scale = scaleOf(gradScale, factor);
-    if (std::isnan(scale)) return;
     float* const ps = p.as<float>();
-    const float* const gs = g.as<float>();
     float* const ms = m.as<float>();
     float* const vs = v.as<float>();
-    ranges(n, [=](int64_t begin, int64_t end) {
-      GRADUS_INDEPENDENT
-      for (int64_t i = begin; i < end; ++i) {
-        math::adamw(moments, ps + i, gs[i] * scale, ms + i, vs + i);
+    update(g, n, gradScale, factor,
+           [=](int64_t i, float d) { math::adamw(moments, ps + i, d, ms + i, vs + i); });
+  };
+
+  adam = [](Out p, In g, Out m, Out v, Out vmax, int64_t n, double learningRate, double beta1,
+            double beta2, double epsilon, double weightDecay, bool decoupled, int64_t step,
+            double gradScale, In factor) {
+    const math::Adam a(learningRate, beta1, beta2, epsilon, weightDecay, decoupled,
+                       static_cast<double>(step));
+    float* const ps = p.as<float>();
+    float* const ms = m.as<float>();
+    float* const vs = v.as<float>();
+    float* const most = vmax.as<float>();
+    if (most == nullptr) {
+      update(g, n, gradScale, factor,
+             [=](int64_t i, float d) { math::adam(a, ps + i, d, ms + i, vs + i); });
+    } else {
+      update(g, n, gradScale, factor,
+             [=](int64_t i, float d) { math::adam(a, ps + i, d, ms + i, vs + i, most + i); });
+    }
+  };
+
+  adamax = [](Out p, In g, Out m, Out u, int64_t n, double learningRate, double beta1, double beta2,
+              double epsilon, double weightDecay, int64_t step, double gradScale, In factor) {
+    const math::Adamax a(learningRate, beta1, beta2, epsilon, weightDecay,
+                         static_cast<double>(step));
+    float* const ps = p.as<float>();
+    float* const ms = m.as<float>();
+    float* const us = u.as<float>();
+    update(g, n, gradScale, factor,
+           [=](int64_t i, float d) { math::adamax(a, ps + i, d, ms + i, us + i); });
+  };
+
+  nadam = [](Out p, In g, Out m, Out v, int64_t n, double learningRate, double beta1, double beta2,
+             double epsilon, double weightDecay, bool decoupled, double mu, double muNext,
+             double muProduct, int64_t step, double gradScale, In factor) {
+    const math::NAdam a(learningRate, beta1, beta2, epsilon, weightDecay, decoupled, mu, muNext,
+                        muProduct, static_cast<double>(step));
+    float* const ps = p.as<float>();
+    float* const ms = m.as<float>();
+    float* const vs = v.as<float>();
+    update(g, n, gradScale, factor,
+           [=](int64_t i, float d) { math::nadam(a, ps + i, d, ms + i, vs + i); });
+  };
+
+  radam = [](Out p, In g, Out m, Out v, int64_t n, double learningRate, double beta1, double beta2,
+             double epsilon, double weightDecay, bool decoupled, int64_t step, double gradScale,
+             In factor) {
+    const math::RAdam a(learningRate, beta1, beta2, epsilon, weightDecay, decoupled,
+                        static_cast<double>(step));
+    float* const ps = p.as<float>();
+    float* const ms = m.as<float>();
+    float* const vs = v.as<float>();
+    update(g, n, gradScale, factor,
+           [=](int64_t i, float d) { math::radam(a, ps + i, d, ms + i, vs + i); });
+  };
+
+  adagrad = [](Out p, In g, Out sum, int64_t n, double learningRate, double epsilon,
+               double weightDecay, double gradScale, In factor) {
+    const math::Adagrad a(learningRate, epsilon, weightDecay);
+    float* const ps = p.as<float>();
+    float* const sums = sum.as<float>();
+    update(g, n, gradScale, factor,
+           [=](int64_t i, float d) { math::adagrad(a, ps + i, d, sums + i); });
+  };
+
+  adadelta = [](Out p, In g, Out square, Out delta, int64_t n, double learningRate, double rho,
+                double epsilon, double weightDecay, double gradScale, In factor) {
+    const math::Adadelta a(learningRate, rho, epsilon, weightDecay);
+    float* const ps = p.as<float>();
+    float* const squares = square.as<float>();
+    float* const deltas = delta.as<float>();
+    update(g, n, gradScale, factor,
+           [=](int64_t i, float d) { math::adadelta(a, ps + i, d, squares + i, deltas + i); });
+  };
+
+  rmsprop = [](Out p, In g, Out square, Out average, Out velocity, int64_t n, double learningRate,
+               double alpha, double epsilon, double momentum, double weightDecay, double gradScale,
+               In factor) {
+    const math::RmsProp a(learningRate, alpha, epsilon, momentum, weightDecay);
+    float* const ps = p.as<float>();
+    float* const squares = square.as<float>();
+    float* const centers = average.as<float>();
+    float* const vs = velocity.as<float>();
+    auto run = [&](auto change) {
+      if (momentum == 0) {
+        update(g, n, gradScale, factor,
+               [=](int64_t i, float d) { ps[i] -= a.rate * change(i, d); });
+      } else {
+        update(g, n, gradScale, factor, [=](int64_t i, float d) {
+          vs[i] = a.momentum * vs[i] + change(i, d);
+          ps[i] -= a.rate * vs[i];
+        });
       }
-    });
+    };
+    if (centers == nullptr) {
+      run([=](int64_t i, float d) {
+        return math::rmsprop<false>(a, ps[i], d, squares + i, nullptr);
+      });
+    } else {
+      run([=](int64_t i, float d) {
+        return math::rmsprop<true>(a, ps[i], d, squares + i, centers + i);
+      });
+    }
+  };
+
+  lion = [](Out p, In g, Out m, int64_t n, double learningRate, double beta1, double beta2,
+            double weightDecay, double gradScale, In factor) {
+    const math::Lion a(learningRate, beta1, beta2, weightDecay);
+    float* const ps = p.as<float>();
+    float* const ms = m.as<float>();
+    update(g, n, gradScale, factor, [=](int64_t i, float d) { math::lion(a, ps + i, d, ms + i); });
   };
 
   clipFactor = [](In squares, int64_t count, Out norm, Out factor, double scale, double max,

@@ -22,6 +22,7 @@ CudaBackend::CudaBackend(int device, int64_t memoryLimit, const Settings& settin
   addLosses();
   addNormalization();
   addOptimizers();
+  addAdafactor();
   addPointwise();
   addPositions();
   addRandom();

@@ -45,6 +45,7 @@ class CudaBackend final : public GraphBackend {
   void addLosses();
   void addNormalization();
   void addOptimizers();
+  void addAdafactor();
   void addPointwise();
   void addPositions();
   void addRandom();

@@ -77,10 +77,36 @@ struct Momentum {
   }
 };
 
-struct Moments {
-  math::AdamW step;
+/** A step that remembers one number of each parameter. */
+template <class Step, void (*F)(const Step&, float*, float, float*)>
+struct Remember1 {
+  Step step;
+  __device__ void operator()(float g, float* values) const { F(step, values, g, values + 1); }
+};
+
+template <class Step, void (*F)(const Step&, float*, float, float*, float*)>
+struct Remember2 {
+  Step step;
   __device__ void operator()(float g, float* values) const {
-    math::adamw(step, values, g, values + 1, values + 2);
+    F(step, values, g, values + 1, values + 2);
+  }
+};
+
+struct AmsGrad {
+  math::Adam step;
+  __device__ void operator()(float g, float* values) const {
+    math::adam(step, values, g, values + 1, values + 2, values + 3);
+  }
+};
+
+template <bool kCentered, bool kMomentum>
+struct RmsProp {
+  math::RmsProp step;
+  __device__ void operator()(float g, float* values) const {
+    const float change = math::rmsprop<kCentered>(step, values[0], g, values + 1, values + 2);
+    float& velocity = values[kCentered ? 3 : 2];
+    if (kMomentum) velocity = step.momentum * velocity + change;
+    values[0] -= step.rate * (kMomentum ? velocity : change);
   }
 };
 
@@ -124,7 +150,90 @@ void CudaBackend::addOptimizers() {
     const math::AdamW moments(learningRate, beta1, beta2, epsilon, weightDecay,
                               static_cast<double>(step));
     update(gpu_, "adamw", g, Buffers<3>{{p.as<float>(), m.as<float>(), v.as<float>()}}, n,
-           gradScale, factor, Moments{moments});
+           gradScale, factor, Remember2<math::AdamW, math::adamw>{moments});
+  };
+
+  adam = [this](Out p, In g, Out m, Out v, Out vmax, int64_t n, double learningRate, double beta1,
+                double beta2, double epsilon, double weightDecay, bool decoupled, int64_t step,
+                double gradScale, In factor) {
+    const math::Adam a(learningRate, beta1, beta2, epsilon, weightDecay, decoupled,
+                       static_cast<double>(step));
+    float *const ps = p.as<float>(), *const ms = m.as<float>(), *const vs = v.as<float>();
+    if (vmax.address == 0) {
+      update(gpu_, "adam", g, Buffers<3>{{ps, ms, vs}}, n, gradScale, factor,
+             Remember2<math::Adam, math::adam>{a});
+    } else {
+      update(gpu_, "adam", g, Buffers<4>{{ps, ms, vs, vmax.as<float>()}}, n, gradScale, factor,
+             AmsGrad{a});
+    }
+  };
+
+  adamax = [this](Out p, In g, Out m, Out u, int64_t n, double learningRate, double beta1,
+                  double beta2, double epsilon, double weightDecay, int64_t step, double gradScale,
+                  In factor) {
+    const math::Adamax a(learningRate, beta1, beta2, epsilon, weightDecay,
+                         static_cast<double>(step));
+    update(gpu_, "adamax", g, Buffers<3>{{p.as<float>(), m.as<float>(), u.as<float>()}}, n,
+           gradScale, factor, Remember2<math::Adamax, math::adamax>{a});
+  };
+
+  nadam = [this](Out p, In g, Out m, Out v, int64_t n, double learningRate, double beta1,
+                 double beta2, double epsilon, double weightDecay, bool decoupled, double mu,
+                 double muNext, double muProduct, int64_t step, double gradScale, In factor) {
+    const math::NAdam a(learningRate, beta1, beta2, epsilon, weightDecay, decoupled, mu, muNext,
+                        muProduct, static_cast<double>(step));
+    update(gpu_, "nadam", g, Buffers<3>{{p.as<float>(), m.as<float>(), v.as<float>()}}, n,
+           gradScale, factor, Remember2<math::NAdam, math::nadam>{a});
+  };
+
+  radam = [this](Out p, In g, Out m, Out v, int64_t n, double learningRate, double beta1,
+                 double beta2, double epsilon, double weightDecay, bool decoupled, int64_t step,
+                 double gradScale, In factor) {
+    const math::RAdam a(learningRate, beta1, beta2, epsilon, weightDecay, decoupled,
+                        static_cast<double>(step));
+    update(gpu_, "radam", g, Buffers<3>{{p.as<float>(), m.as<float>(), v.as<float>()}}, n,
+           gradScale, factor, Remember2<math::RAdam, math::radam>{a});
+  };
+
+  adagrad = [this](Out p, In g, Out sum, int64_t n, double learningRate, double epsilon,
+                   double weightDecay, double gradScale, In factor) {
+    const math::Adagrad a(learningRate, epsilon, weightDecay);
+    update(gpu_, "adagrad", g, Buffers<2>{{p.as<float>(), sum.as<float>()}}, n, gradScale, factor,
+           Remember1<math::Adagrad, math::adagrad>{a});
+  };
+
+  adadelta = [this](Out p, In g, Out square, Out delta, int64_t n, double learningRate, double rho,
+                    double epsilon, double weightDecay, double gradScale, In factor) {
+    const math::Adadelta a(learningRate, rho, epsilon, weightDecay);
+    update(gpu_, "adadelta", g, Buffers<3>{{p.as<float>(), square.as<float>(), delta.as<float>()}},
+           n, gradScale, factor, Remember2<math::Adadelta, math::adadelta>{a});
+  };
+
+  rmsprop = [this](Out p, In g, Out square, Out average, Out velocity, int64_t n,
+                   double learningRate, double alpha, double epsilon, double momentum,
+                   double weightDecay, double gradScale, In factor) {
+    const math::RmsProp a(learningRate, alpha, epsilon, momentum, weightDecay);
+    float *const ps = p.as<float>(), *const squares = square.as<float>();
+    float *const centers = average.as<float>(), *const vs = velocity.as<float>();
+    auto run = [&](auto buffers, auto step) {
+      update(gpu_, "rmsprop", g, buffers, n, gradScale, factor, step);
+    };
+    if (centers == nullptr && momentum == 0) {
+      run(Buffers<2>{{ps, squares}}, RmsProp<false, false>{a});
+    } else if (centers == nullptr) {
+      run(Buffers<3>{{ps, squares, vs}}, RmsProp<false, true>{a});
+    } else if (momentum == 0) {
+      run(Buffers<3>{{ps, squares, centers}}, RmsProp<true, false>{a});
+    } else {
+      run(Buffers<4>{{ps, squares, centers, vs}}, RmsProp<true, true>{a});
+    }
+  };
+
+  lion = [this](Out p, In g, Out m, int64_t n, double learningRate, double beta1, double beta2,
+                double weightDecay, double gradScale, In factor) {
+    const math::Lion a(learningRate, beta1, beta2, weightDecay);
+    update(gpu_, "lion", g, Buffers<2>{{p.as<float>(), m.as<float>()}}, n, gradScale, factor,
+           Remember1<math::Lion, math::lion>{a});
   };
 
   clipFactor = [this](In squares, int64_t count, Out norm, Out factor, double scale, double max,

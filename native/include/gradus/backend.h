@@ -486,12 +486,13 @@ class Backend : public Watched {
               double weightDecay, double gradScale, In factor)>
       lion{this, "lion"};
   /**
-   * p and g are `batch` matrices (rows, cols), row and column the averages of the squares of their
-   * rows and columns; or, where column is 0, row is that of every element. beta2 is this step's.
+   * p and g are `batch` matrices (rows, cols), row (batch, rows) and column (batch, cols) the
+   * averages of the squares of their rows and columns; or, where column is 0, row (batch, rows,
+   * cols) is that of every element. weightDecay is decoupled.
    */
   Kernel<void(Out p, In g, Out row, Out column, int64_t batch, int64_t rows, int64_t cols,
-              double learningRate, double beta2, double epsilon1, double epsilon2, double threshold,
-              double weightDecay, double gradScale, In factor)>
+              double learningRate, double beta2Decay, double epsilon1, double epsilon2,
+              double threshold, double weightDecay, int64_t step, double gradScale, In factor)>
       adafactor{this, "adafactor"};
   /**
    * norm (F32) = scale * sqrt(sum of `count` squares, F32); factor (F32) = max / (norm + 1e-6)

@@ -71,7 +71,8 @@ class OptimizerTest {
 
   @Test
   void gradients_come_flat_and_need_no_copy() {
-    FlatParameters flat = FlatParameters.of(parameters.asMap(), 0, new Optimizer.Settings(1, 0), 0);
+    FlatParameters flat =
+        FlatParameters.of(parameters.asMap(), List.of(), new Optimizer.Settings(1, 0), 0);
     try (Tape tape = Tape.record()) {
       Gradients gradients = Step.gradients(tape, all, ones);
       assertArrayEquals(new float[] {1, 1, 1, 1, 1, 1}, flat.flat(gradients).toFloats());

@@ -287,7 +287,16 @@ public final class Gradients implements AutoCloseable {
         return flat.gradients();
       }
     }
-    return null;
+    return gradient != null && !parameter.isPart() ? gradient : null; // a buffer of its own
+  }
+
+  /**
+   * The gradient of one parameter, to be multiplied as {@link #flat} is.
+   *
+   * @throws IllegalArgumentException where it was not among the targets
+   */
+  public Tensor unscaled(Tensor parameter) {
+    return new Gradients(targets, byTarget, flats).get(parameter);
   }
 
   /** What {@link #flat} has yet to be multiplied by. */

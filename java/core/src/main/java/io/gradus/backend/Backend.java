@@ -855,11 +855,12 @@ public final class Backend extends Pointer {
       long rows,
       long cols,
       double learningRate,
-      double beta2,
+      double beta2Decay,
       double epsilon1,
       double epsilon2,
       double threshold,
       double weightDecay,
+      long step,
       double gradScale,
       long factor);
 

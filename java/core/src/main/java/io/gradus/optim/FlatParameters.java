@@ -19,7 +19,8 @@ final class FlatParameters {
   private record Member(String name, Tensor tensor, long first) {}
 
   private final List<Member> members = new ArrayList<>();
-  private final List<Tensor> state = new ArrayList<>();
+  private final List<Slot> slots;
+  private final List<FlatState> state = new ArrayList<>();
   private final Tensor values;
   private final Optimizer.Settings settings;
   private long steps;
@@ -27,17 +28,18 @@ final class FlatParameters {
   /**
    * Moves parameters of one type and device into a buffer.
    *
-   * @param stateCount how many numbers the optimizer keeps for each element; they begin at 0
+   * @param slots what the optimizer keeps for each of them
    * @param steps how many updates they have had
    */
   static FlatParameters of(
-      Map<String, Tensor> parameters, int stateCount, Optimizer.Settings settings, long steps) {
+      Map<String, Tensor> parameters, List<Slot> slots, Optimizer.Settings settings, long steps) {
     // The buffers outlast the tape in whose step a parameter may come in.
-    return Scope.outside(() -> new FlatParameters(parameters, stateCount, settings, steps));
+    return Scope.outside(() -> new FlatParameters(parameters, slots, settings, steps));
   }
 
   private FlatParameters(
-      Map<String, Tensor> parameters, int stateCount, Optimizer.Settings settings, long steps) {
+      Map<String, Tensor> parameters, List<Slot> slots, Optimizer.Settings settings, long steps) {
+    this.slots = slots;
     this.settings = settings;
     this.steps = steps;
     long size = 0;
@@ -47,8 +49,8 @@ final class FlatParameters {
     }
     Tensor any = members.get(0).tensor();
     values = Tensor.empty(Shape.of(size), any.dtype(), any.device());
-    for (int i = 0; i < stateCount; i++) {
-      state.add(Tensor.zerosLike(values));
+    for (Slot slot : slots) {
+      state.add(new FlatState(slot, tensors()));
     }
     members.forEach(member -> member.tensor().moveInto(values, member.first()));
   }
@@ -89,14 +91,9 @@ final class FlatParameters {
     }
     FlatParameters next = null;
     if (!trainable.isEmpty()) {
-      next = of(trainable, state.size(), settings, steps);
-      for (Member member : next.members) {
-        for (int i = 0; i < state.size(); i++) {
-          try (Tensor to = next.stateOf(member, i);
-              Tensor from = stateOf(memberOf(member.tensor()), i)) {
-            to.copyFrom(from);
-          }
-        }
+      next = of(trainable, slots, settings, steps);
+      for (int i = 0; i < state.size(); i++) {
+        next.state.get(i).copyFrom(state.get(i));
       }
     }
     close();
@@ -106,15 +103,7 @@ final class FlatParameters {
   /** Frees the buffers, once no parameter lies in them. */
   void close() {
     values.close();
-    state.forEach(Tensor::close);
-  }
-
-  private Member memberOf(Tensor tensor) {
-    return members.stream().filter(member -> member.tensor() == tensor).findFirst().orElseThrow();
-  }
-
-  private Tensor stateOf(Member member, int i) {
-    return state.get(i).view(member.tensor().shape(), member.first());
+    state.forEach(FlatState::close);
   }
 
   List<String> names() {
@@ -131,8 +120,14 @@ final class FlatParameters {
     return values;
   }
 
-  Tensor state(int i) {
+  /** What slot i holds, at the indices of the values where it has a number for each element. */
+  FlatState state(int i) {
     return state.get(i);
+  }
+
+  /** The index among the values where a parameter begins. */
+  long first(int parameter) {
+    return members.get(parameter).first();
   }
 
   Optimizer.Settings settings() {
@@ -169,13 +164,16 @@ final class FlatParameters {
     return flat;
   }
 
-  /** The gradients copied to the indices of the values, times their factor; zero where is none. */
+  /**
+   * The gradients copied to the indices of the values, before their factor; zero where is none. The
+   * factor may say that no parameter is to change, which a product with it would not.
+   */
   Tensor gather(Gradients gradients) {
     Tensor flat = Tensor.emptyLike(values);
     for (Member member : members) {
       try (Tensor place = flat.view(member.tensor().shape(), member.first())) {
         if (gradients.contains(member.tensor())) {
-          place.copyFrom(gradients.get(member.tensor()));
+          place.copyFrom(gradients.unscaled(member.tensor()));
         } else {
           place.fill(0);
         }
@@ -184,10 +182,15 @@ final class FlatParameters {
     return flat;
   }
 
-  /**
-   * Adds each parameter's part of the state to {@code into}, under the parameter's name and this.
-   */
-  void putState(int i, String name, Map<String, Tensor> into) {
-    members.forEach(member -> into.put(member.name() + "." + name, stateOf(member, i)));
+  /** Adds each parameter's part of the state, named for the parameter and the slot. */
+  void putState(Map<String, Tensor> into) {
+    for (int i = 0; i < slots.size(); i++) {
+      for (Member member : members) {
+        Tensor part = state.get(i).of(member.tensor());
+        if (part != null) {
+          into.put(member.name() + "." + slots.get(i).name(), part);
+        }
+      }
+    }
   }
 }

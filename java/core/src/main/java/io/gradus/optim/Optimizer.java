@@ -13,7 +13,9 @@ import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import java.util.function.BiPredicate;
 import java.util.function.Predicate;
 import java.util.function.ToLongFunction;
 
@@ -24,7 +26,8 @@ import java.util.function.ToLongFunction;
  * parameter that is frozen leaves them at the next step; one that is unfrozen joins, without a
  * past. All are F32.
  */
-public abstract sealed class Optimizer permits Sgd, AdamW {
+public abstract sealed class Optimizer implements Resumable
+    permits Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Lion, NAdam, RAdam, RmsProp, Sgd {
 
   /** Parameters that can share a buffer. */
   private record Group(Device device, Settings settings, long updates) {}
@@ -33,22 +36,24 @@ public abstract sealed class Optimizer permits Sgd, AdamW {
   record Settings(double rateFactor, double weightDecay) {}
 
   /** Which parameters have settings of their own. */
-  private record Rule(Predicate<String> names, Settings settings) {}
+  private record Rule(BiPredicate<String, Tensor> which, Settings settings) {}
 
   private final String name;
   private final Parameters parameters;
-  private final Schedule schedule;
   private final List<Rule> rules;
-  private final List<String> stateNames;
+  private final List<Slot> slots;
+  private final boolean maximize;
   private final List<FlatParameters> buffers = new ArrayList<>();
+  private Schedule schedule;
   private long steps;
 
-  Optimizer(String name, Parameters parameters, Builder<?> settings, List<String> stateNames) {
+  Optimizer(String name, Parameters parameters, Builder<?> settings, List<Slot> slots) {
     this.name = name;
     this.parameters = parameters;
     this.schedule = settings.schedule;
     this.rules = settings.rules();
-    this.stateNames = stateNames;
+    this.slots = slots;
+    this.maximize = settings.maximize;
     arrange();
     if (buffers.isEmpty()) {
       throw new IllegalArgumentException(
@@ -79,7 +84,7 @@ public abstract sealed class Optimizer permits Sgd, AdamW {
         update(buffer, flat, gradients.scale(), factor);
       } else {
         try (Tensor gathered = buffer.gather(gradients)) {
-          update(buffer, gathered, 1, null);
+          update(buffer, gathered, gradients.scale(), factor);
         }
       }
     }
@@ -91,9 +96,10 @@ public abstract sealed class Optimizer permits Sgd, AdamW {
   private void update(FlatParameters buffer, Tensor gradients, double scale, Tensor factor) {
     long from = gradients.address();
     long by = factor == null ? 0 : factor.address();
+    double signed = maximize ? -scale : scale;
     Graph.everyStep(
         gradients.device(),
-        () -> update(buffer, from, scale, by, learningRate() * buffer.settings().rateFactor()));
+        () -> update(buffer, from, signed, by, learningRate() * buffer.settings().rateFactor()));
     Reference.reachabilityFence(gradients);
     Reference.reachabilityFence(factor);
   }
@@ -162,19 +168,21 @@ public abstract sealed class Optimizer permits Sgd, AdamW {
               if (tensor.requiresGrad() && which.test(tensor)) {
                 checkType(parameter, tensor);
                 var group =
-                    new Group(tensor.device(), settings(parameter), updates.applyAsLong(parameter));
+                    new Group(
+                        tensor.device(),
+                        settings(parameter, tensor),
+                        updates.applyAsLong(parameter));
                 joining.computeIfAbsent(group, g -> new LinkedHashMap<>()).put(parameter, tensor);
               }
             });
     joining.forEach(
         (group, members) ->
-            buffers.add(
-                FlatParameters.of(members, stateNames.size(), group.settings(), group.updates())));
+            buffers.add(FlatParameters.of(members, slots, group.settings(), group.updates())));
   }
 
-  private Settings settings(String parameter) {
+  private Settings settings(String parameter, Tensor tensor) {
     for (Rule rule : rules) {
-      if (rule.names().test(parameter)) {
+      if (rule.which().test(parameter, tensor)) {
         return rule.settings();
       }
     }
@@ -195,42 +203,41 @@ public abstract sealed class Optimizer permits Sgd, AdamW {
     return Hyperparameters.checkRate(name, schedule.at(steps));
   }
 
+  /** The learning rates of its steps. */
+  public final Schedule schedule() {
+    return schedule;
+  }
+
+  /** Other learning rates from the next step on, which keeps its number. */
+  public final void learningRate(Schedule schedule) {
+    this.schedule = Objects.requireNonNull(schedule, "schedule");
+  }
+
   /** How many steps were taken. */
+  @Override
   public final long steps() {
     return steps;
   }
 
   /**
-   * What it keeps for each parameter, under the parameter's name and PyTorch's: {@code
-   * 0.weight.exp_avg}. The tensors share the optimizer's memory: to write them is to change its
-   * state. They are the optimizer's until a parameter is frozen or unfrozen.
+   * {@inheritDoc} Here it is under the name of each parameter and PyTorch's: {@code
+   * 0.weight.exp_avg}.
    */
+  @Override
   public final Map<String, Tensor> state() {
     Map<String, Tensor> state = new LinkedHashMap<>();
-    for (FlatParameters buffer : buffers) {
-      for (int i = 0; i < stateNames.size(); i++) {
-        buffer.putState(i, stateNames.get(i), state);
-      }
-    }
+    buffers.forEach(buffer -> buffer.putState(state));
     return state;
   }
 
-  /** How many updates each parameter has had: fewer than {@link #steps()} where it joined late. */
+  @Override
   public final Map<String, Long> updates() {
     Map<String, Long> updates = new LinkedHashMap<>();
     buffers.forEach(buffer -> buffer.names().forEach(name -> updates.put(name, buffer.steps())));
     return updates;
   }
 
-  /**
-   * Counts steps as another optimizer of the same kind and parameters did. With its {@link
-   * #state()} copied into this one's afterwards, the next step is the one that it would have taken.
-   *
-   * @param steps its {@link #steps()}
-   * @param updates its {@link #updates()}
-   * @throws IllegalArgumentException where the names differ or the counts cannot be; then nothing
-   *     has changed
-   */
+  @Override
   public final void restore(long steps, Map<String, Long> updates) {
     arrange();
     if (!updates.keySet().equals(updates().keySet())
@@ -256,16 +263,27 @@ public abstract sealed class Optimizer permits Sgd, AdamW {
 
   /** The settings that all optimizers have. */
   public abstract static sealed class Builder<B extends Builder<B>>
-      permits Sgd.Builder, AdamW.Builder {
+      permits Adadelta.Builder,
+          Adafactor.Builder,
+          Adagrad.Builder,
+          MomentBuilder,
+          Lion.Builder,
+          RmsProp.Builder,
+          Sgd.Builder {
+
+    private static final int MATRIX = 2;
 
     private final String name;
-    private Schedule schedule = Schedule.constant(1e-3);
+    private Schedule schedule;
     private double weightDecay;
     private Predicate<String> decayed = parameter -> true;
+    private boolean matricesOnly;
+    private boolean maximize;
     private final List<Rule> groups = new ArrayList<>();
 
-    Builder(String name, double weightDecay) {
+    Builder(String name, double learningRate, double weightDecay) {
       this.name = name;
+      this.schedule = Schedule.constant(learningRate);
       this.weightDecay = weightDecay;
     }
 
@@ -273,12 +291,15 @@ public abstract sealed class Optimizer permits Sgd, AdamW {
 
     private List<Rule> rules() {
       List<Rule> rules = new ArrayList<>(groups);
-      rules.add(new Rule(decayed, new Settings(1, weightDecay)));
-      rules.add(new Rule(parameter -> true, new Settings(1, 0)));
+      BiPredicate<String, Tensor> meant =
+          (parameter, tensor) ->
+              decayed.test(parameter) && (!matricesOnly || tensor.rank() >= MATRIX);
+      rules.add(new Rule(meant, new Settings(1, weightDecay)));
+      rules.add(new Rule((parameter, tensor) -> true, new Settings(1, 0)));
       return rules;
     }
 
-    /** The same learning rate in every step; 0.001 where none is set. */
+    /** The same learning rate in every step; PyTorch's default where none is set. */
     public final B learningRate(double rate) {
       Hyperparameters.checkRate(name, rate);
       return learningRate(steps -> rate);
@@ -286,7 +307,7 @@ public abstract sealed class Optimizer permits Sgd, AdamW {
 
     /** A learning rate for each step. */
     public final B learningRate(Schedule schedule) {
-      this.schedule = schedule;
+      this.schedule = Objects.requireNonNull(schedule, "schedule");
       return self();
     }
 
@@ -306,6 +327,26 @@ public abstract sealed class Optimizer permits Sgd, AdamW {
     }
 
     /**
+     * No weight decay of biases and of the weights of normalizations: of parameters with fewer than
+     * two axes, which a shrinking model needs at their size. Matrices, embeddings and kernels of
+     * convolutions are decayed as {@link #weightDecay} says.
+     *
+     * <pre>{@code
+     * AdamW.builder().learningRate(3e-4).weightDecay(0.1).decayMatricesOnly()
+     * }</pre>
+     */
+    public final B decayMatricesOnly() {
+      this.matricesOnly = true;
+      return self();
+    }
+
+    /** Lets what is differentiated grow instead of fall, as in gradient ascent. */
+    public final B maximize() {
+      this.maximize = true;
+      return self();
+    }
+
+    /**
      * A group of parameters with settings of their own: those for whose names {@code names} is true
      * and that are in no group named before.
      *
@@ -315,7 +356,9 @@ public abstract sealed class Optimizer permits Sgd, AdamW {
     public final B group(Predicate<String> names, double rateFactor, double weightDecay) {
       Hyperparameters.checkNotNegative(name, "rate factor", rateFactor);
       Hyperparameters.checkNotNegative(name, "weight decay", weightDecay);
-      groups.add(new Rule(names, new Settings(rateFactor, weightDecay)));
+      groups.add(
+          new Rule(
+              (parameter, tensor) -> names.test(parameter), new Settings(rateFactor, weightDecay)));
       return self();
     }
 

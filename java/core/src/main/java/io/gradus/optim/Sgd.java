@@ -23,7 +23,7 @@ public final class Sgd extends Optimizer {
         "sgd",
         parameters,
         settings,
-        settings.momentum == 0 ? List.of() : List.of("momentum_buffer"));
+        settings.momentum == 0 ? List.of() : List.of(Slot.of("momentum_buffer")));
     this.momentum = settings.momentum;
     this.dampening = settings.dampening;
     this.nesterov = settings.nesterov;
@@ -61,7 +61,7 @@ public final class Sgd extends Optimizer {
     private boolean nesterov;
 
     private Builder() {
-      super("sgd", 0);
+      super("sgd", 1e-3, 0);
     }
 
     /** How much of the last step's direction the next one keeps; 0 at first, below 1. */
