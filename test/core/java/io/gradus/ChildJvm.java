@@ -2,6 +2,7 @@ package io.gradus;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -31,14 +32,27 @@ public final class ChildJvm {
 
   /** The same without the properties of this virtual machine. */
   public static String runBare(Class<?> program, String... options) throws Exception {
+    Process process = start(program, options);
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    assertEquals(0, process.waitFor(), output);
+    return output;
+  }
+
+  /** Starts a program without waiting for it; both of its streams are one. */
+  public static Process start(Class<?> program, String[] options, String... arguments)
+      throws IOException {
+    List<String> command = command(program, options, arguments);
+    return new ProcessBuilder(command).redirectErrorStream(true).start();
+  }
+
+  /** The command that runs a program. */
+  public static List<String> command(Class<?> program, String[] options, String... arguments) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(List.of("-Xmx256m", "-XX:+UseSerialGC", "--enable-native-access=ALL-UNNAMED"));
     command.addAll(List.of(options));
     command.addAll(List.of("-cp", System.getProperty("java.class.path"), program.getName()));
-    Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-    assertEquals(0, process.waitFor(), output);
-    return output;
+    command.addAll(List.of(arguments));
+    return command;
   }
 }

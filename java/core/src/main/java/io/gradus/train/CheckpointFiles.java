@@ -1,5 +1,6 @@
 package io.gradus.train;
 
+import io.gradus.data.JsonTree;
 import io.gradus.data.SafeTensors;
 import io.gradus.nn.Draws;
 import io.gradus.nn.Module;

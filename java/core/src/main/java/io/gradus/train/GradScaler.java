@@ -1,5 +1,7 @@
 package io.gradus.train;
 
+import io.gradus.data.JsonTree;
+
 /**
  * Scales the loss of a training in F16, so that small gradients do not vanish, and finds the scale:
  * it falls where a gradient overflows, and that step is left out; it rises after a number of steps

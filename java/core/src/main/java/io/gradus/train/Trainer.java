@@ -5,6 +5,7 @@ import io.gradus.data.Batch;
 import io.gradus.data.BatchSource;
 import io.gradus.data.Batches;
 import io.gradus.data.Dataset;
+import io.gradus.data.JsonTree;
 import io.gradus.metric.Metric;
 import io.gradus.nn.Checkpointed;
 import io.gradus.nn.Module;
@@ -298,7 +299,7 @@ public final class Trainer<B> {
     }
   }
 
-  private double metricForBest(Map<String, Double> metrics) {
+  double metricForBest(Map<String, Double> metrics) {
     String name = arguments.metricForBestModel();
     String full = name.startsWith(Evaluator.PREFIX) ? name : Evaluator.PREFIX + name;
     if (!metrics.containsKey(full)) {

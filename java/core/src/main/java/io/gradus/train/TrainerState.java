@@ -1,5 +1,6 @@
 package io.gradus.train;
 
+import io.gradus.data.JsonTree;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -11,7 +12,7 @@ public final class TrainerState {
 
   private final long totalSteps;
   private final long batchesPerEpoch;
-  private long globalStep;
+  private volatile long globalStep; // other threads watch it
   private long epoch;
   private long batch;
   private long samples;

@@ -1,4 +1,4 @@
-package io.gradus.train;
+package io.gradus.data;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
@@ -6,8 +6,6 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadFeature;
-import io.gradus.data.InputFile;
-import io.gradus.data.OutputFile;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -23,7 +21,7 @@ import java.util.Map;
  * A JSON object of numbers, texts, booleans, objects and lists of objects. Numbers come back as
  * they were written, to the last bit; those that JSON lacks, such as NaN, are written as texts.
  */
-final class JsonTree {
+public final class JsonTree {
 
   private static final long MAX_BYTES = 1L << 28;
   private static final int MAX_DEPTH = 16;
@@ -33,21 +31,26 @@ final class JsonTree {
 
   private final Map<String, Object> values = new LinkedHashMap<>();
 
-  static JsonTree of(Map<String, ?> values) {
+  /** An object without values yet. */
+  public JsonTree() {}
+
+  /** An object of these values, as {@link #put} takes them. */
+  public static JsonTree of(Map<String, ?> values) {
     JsonTree tree = new JsonTree();
     values.forEach(tree::put);
     return tree;
   }
 
   /** Adds a Long, Double, Boolean, String, JsonTree or list of these last. */
-  JsonTree put(String name, Object value) {
+  public JsonTree put(String name, Object value) {
     values.put(name, value);
     return this;
   }
 
   // Values
 
-  boolean has(String name) {
+  /** Whether there is a value of this name. */
+  public boolean has(String name) {
     return values.containsKey(name);
   }
 
@@ -55,26 +58,28 @@ final class JsonTree {
     Object value = values.get(name);
     if (!kind.isInstance(value)) {
       throw new IllegalArgumentException(
-          "checkpoint: " + name + " must be " + what + ": " + value + "; the file is broken");
+          "json: " + name + " must be " + what + ": " + value + "; the file is broken");
     }
     return kind.cast(value);
   }
 
-  long whole(String name) {
+  /** A whole number. */
+  public long whole(String name) {
     return get(name, Long.class, "a whole number");
   }
 
   /** A whole number that is not negative. */
-  long count(String name) {
+  public long count(String name) {
     long value = whole(name);
     if (value < 0) {
       throw new IllegalArgumentException(
-          "checkpoint: " + name + " must not be negative: " + value + "; the file is broken");
+          "json: " + name + " must not be negative: " + value + "; the file is broken");
     }
     return value;
   }
 
-  double number(String name) {
+  /** A number. */
+  public double number(String name) {
     Object value = values.get(name);
     if (value instanceof String text) {
       switch (text) {
@@ -91,19 +96,23 @@ final class JsonTree {
     return get(name, Number.class, "a number").doubleValue();
   }
 
-  boolean flag(String name) {
+  /** True or false. */
+  public boolean flag(String name) {
     return get(name, Boolean.class, "true or false");
   }
 
-  String text(String name) {
+  /** A text. */
+  public String text(String name) {
     return get(name, String.class, "a text");
   }
 
-  JsonTree tree(String name) {
+  /** An object. */
+  public JsonTree tree(String name) {
     return get(name, JsonTree.class, "an object");
   }
 
-  List<JsonTree> trees(String name) {
+  /** A list of objects. */
+  public List<JsonTree> trees(String name) {
     List<JsonTree> trees = new ArrayList<>();
     for (Object item : get(name, List.class, "a list of objects")) {
       trees.add((JsonTree) item);
@@ -112,21 +121,21 @@ final class JsonTree {
   }
 
   /** All of it, where it is made of numbers. */
-  Map<String, Double> numbers() {
+  public Map<String, Double> numbers() {
     Map<String, Double> numbers = new LinkedHashMap<>();
     values.keySet().forEach(name -> numbers.put(name, number(name)));
     return Collections.unmodifiableMap(numbers);
   }
 
   /** All of it, where it is made of texts. */
-  Map<String, String> texts() {
+  public Map<String, String> texts() {
     Map<String, String> texts = new LinkedHashMap<>();
     values.keySet().forEach(name -> texts.put(name, text(name)));
     return texts;
   }
 
   /** All of it, where it is made of objects. */
-  Map<String, JsonTree> trees() {
+  public Map<String, JsonTree> trees() {
     Map<String, JsonTree> trees = new LinkedHashMap<>();
     values.keySet().forEach(name -> trees.put(name, tree(name)));
     return trees;
@@ -134,29 +143,33 @@ final class JsonTree {
 
   // Files
 
-  /** Reads a file; any that is broken is an {@link IOException}. */
-  static JsonTree read(Path file) throws IOException {
-    InputFile.check("checkpoint", file);
+  /**
+   * Reads a file.
+   *
+   * @throws IOException where it is missing or broken
+   */
+  public static JsonTree read(Path file) throws IOException {
+    InputFile.check("json", file);
     if (Files.size(file) > MAX_BYTES) {
-      throw new IOException("checkpoint: the file is too large: " + file);
+      throw new IOException("json: the file is too large: " + file);
     }
     try (JsonParser in = JSON.createParser(Files.readAllBytes(file))) {
       if (in.nextToken() != JsonToken.START_OBJECT) {
-        throw new IOException("checkpoint: the file is no JSON object: " + file);
+        throw new IOException("json: the file is no JSON object: " + file);
       }
       JsonTree tree = object(in, file, 0);
       if (in.nextToken() != null) {
-        throw new IOException("checkpoint: the file is more than one object: " + file);
+        throw new IOException("json: the file is more than one object: " + file);
       }
       return tree;
     } catch (JsonProcessingException e) {
-      throw new IOException("checkpoint: broken: " + file + ": " + e.getOriginalMessage(), e);
+      throw new IOException("json: broken: " + file + ": " + e.getOriginalMessage(), e);
     }
   }
 
   private static JsonTree object(JsonParser in, Path file, int depth) throws IOException {
     if (depth > MAX_DEPTH) {
-      throw new IOException("checkpoint: objects lie too deep in each other: " + file);
+      throw new IOException("json: objects lie too deep in each other: " + file);
     }
     JsonTree tree = new JsonTree();
     while (in.nextToken() == JsonToken.FIELD_NAME) {
@@ -175,7 +188,7 @@ final class JsonTree {
       case VALUE_NUMBER_FLOAT -> (Object) in.getDoubleValue();
       case VALUE_TRUE, VALUE_FALSE -> (Object) in.getBooleanValue();
       case VALUE_STRING -> in.getText();
-      default -> throw new IOException("checkpoint: a value of no use: " + token + " in " + file);
+      default -> throw new IOException("json: a value of no use: " + token + " in " + file);
     };
   }
 
@@ -183,22 +196,26 @@ final class JsonTree {
     List<Object> list = new ArrayList<>();
     for (JsonToken token; (token = in.nextToken()) != JsonToken.END_ARRAY; ) {
       if (token != JsonToken.START_OBJECT) {
-        throw new IOException("checkpoint: a list must be of objects: " + file);
+        throw new IOException("json: a list must be of objects: " + file);
       }
       list.add(object(in, file, depth));
     }
     return list;
   }
 
-  /** Writes a file, which appears as a whole or not at all. */
-  void write(Path file) throws IOException {
+  /**
+   * Writes a file, which appears as a whole or not at all.
+   *
+   * @throws IOException where that fails
+   */
+  public void write(Path file) throws IOException {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (JsonGenerator out = JSON.createGenerator(bytes).useDefaultPrettyPrinter()) {
       write(out);
     }
     bytes.write('\n');
     OutputFile.replace(
-        "checkpoint",
+        "json",
         file,
         out -> {
           ByteBuffer buffer = ByteBuffer.wrap(bytes.toByteArray());
