@@ -180,7 +180,8 @@ class ImageFolderTest {
     Image image = ImageFile.read(picture("plain.jpg", 200, 16, 16));
     assertEquals("(3, 16, 16)", image.toString());
     assertEquals(200 / 255f, image.get(0, 8, 8), 0.05);
-    assertTrue(ImageFile.endings().containsAll(List.of("png", "jpg", "jpeg", "gif", "bmp", "tiff")));
+    assertTrue(
+        ImageFile.endings().containsAll(List.of("png", "jpg", "jpeg", "gif", "bmp", "tiff")));
   }
 
   @ParameterizedTest
@@ -207,8 +208,7 @@ class ImageFolderTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"png", "jpg", "gif", "bmp", "tiff"})
-  void a_picture_with_wrong_bytes_fails_as_a_file_or_not_at_all(String format)
-      throws IOException {
+  void a_picture_with_wrong_bytes_fails_as_a_file_or_not_at_all(String format) throws IOException {
     byte[] whole = Files.readAllBytes(noise("whole." + format));
     Path file = directory.resolve("broken." + format);
     Random random = new Random(2);
@@ -300,7 +300,10 @@ class ImageFolderTest {
     Files.createDirectories(folder.resolve("a"));
     assertRefused(
         folder,
-        "no pictures: " + folder.resolve("a") + " has none; known endings are " + ImageFile.endings());
+        "no pictures: "
+            + folder.resolve("a")
+            + " has none; known endings are "
+            + ImageFile.endings());
     assertRefused(directory.resolve("none"), "no such directory: " + directory.resolve("none"));
     Path file = Files.writeString(directory.resolve("file"), "");
     assertRefused(file, "not a directory: " + file);
@@ -362,8 +365,7 @@ class ImageFolderTest {
       assertEquals(1, Cifar.read100(directory, Cifar.Labels.FINE).train().size());
       return;
     }
-    var error =
-        assertThrows(IOException.class, () -> Cifar.read100(directory, Cifar.Labels.FINE));
+    var error = assertThrows(IOException.class, () -> Cifar.read100(directory, Cifar.Labels.FINE));
     assertEquals(
         "cifar: not whole images: "
             + file
@@ -375,8 +377,7 @@ class ImageFolderTest {
 
   @Test
   void cifar_with_unknown_labels_or_without_files_is_refused() throws IOException {
-    var error =
-        assertThrows(IOException.class, () -> Cifar.read100(directory, Cifar.Labels.FINE));
+    var error = assertThrows(IOException.class, () -> Cifar.read100(directory, Cifar.Labels.FINE));
     assertEquals("cifar: no such file: " + directory.resolve("train.bin"), error.getMessage());
     cifar("train.bin", 2, 1, 100);
     error = assertThrows(IOException.class, () -> Cifar.read100(directory, Cifar.Labels.FINE));

@@ -121,7 +121,9 @@ class ImageTransformTest {
     Image image = counted(1, 4, 4);
     Image y = ImageTransform.centerCrop(2, 2).apply(image, SEED);
     assertArrayEquals(
-        new float[] {image.get(0, 1, 1), image.get(0, 1, 2), image.get(0, 2, 1), image.get(0, 2, 2)},
+        new float[] {
+          image.get(0, 1, 1), image.get(0, 1, 2), image.get(0, 2, 1), image.get(0, 2, 2)
+        },
         y.pixels());
     assertArrayEquals(
         new float[] {0, 1, 2, 0, 0, 0, 0, 0},
@@ -176,7 +178,14 @@ class ImageTransformTest {
 
   @ParameterizedTest
   @CsvSource({
-    "5,7,10,14", "5,7,3,4", "5,7,5,1", "5,7,1,20", "1,1,3,3", "8,8,4,4", "9,5,7,11", "32,20,7,9"
+    "5,7,10,14",
+    "5,7,3,4",
+    "5,7,5,1",
+    "5,7,1,20",
+    "1,1,3,3",
+    "8,8,4,4",
+    "9,5,7,11",
+    "32,20,7,9"
   })
   void resizing_interpolates_as_the_triangle_filter_says(
       int height, int width, int newHeight, int newWidth) {
@@ -209,8 +218,10 @@ class ImageTransformTest {
 
   @Test
   void resizing_by_one_length_keeps_the_proportion() {
-    assertEquals("(1, 10, 25)", ImageTransform.resize(10).apply(counted(1, 4, 10), SEED).toString());
-    assertEquals("(1, 25, 10)", ImageTransform.resize(10).apply(counted(1, 10, 4), SEED).toString());
+    assertEquals(
+        "(1, 10, 25)", ImageTransform.resize(10).apply(counted(1, 4, 10), SEED).toString());
+    assertEquals(
+        "(1, 25, 10)", ImageTransform.resize(10).apply(counted(1, 10, 4), SEED).toString());
     Image image = counted(1, 4, 10);
     assertSame(image, ImageTransform.resize(4).apply(image, SEED));
     assertThrows(IllegalArgumentException.class, () -> ImageTransform.resize(0));
@@ -226,16 +237,14 @@ class ImageTransformTest {
     }
     Image image = new Image(1, 40, 40, pixels);
     for (int seed = 0; seed < 200; seed++) {
-      Image y =
-          ImageTransform.randomResizedCrop(10, 10, 0.25).apply(image, Seed.of(seed));
+      Image y = ImageTransform.randomResizedCrop(10, 10, 0.25).apply(image, Seed.of(seed));
       double part = (y.get(0, 5, 8) - y.get(0, 5, 1)) / 7 * 10; // width, as a share of the image's
       assertTrue(part > Math.sqrt(0.25 * 3 / 4) - 0.06 && part <= 1.06, "share " + part);
     }
     Image bar = new Image(1, 1, 100, new float[100]);
     assertEquals(
         "(1, 3, 3)", ImageTransform.randomResizedCrop(3, 3, 1).apply(bar, SEED).toString());
-    assertThrows(
-        IllegalArgumentException.class, () -> ImageTransform.randomResizedCrop(3, 3, 0));
+    assertThrows(IllegalArgumentException.class, () -> ImageTransform.randomResizedCrop(3, 3, 0));
   }
 
   @Test
@@ -268,8 +277,7 @@ class ImageTransformTest {
     // A square and the same square turned by 45 degrees share 2 (sqrt(2) - 1) of their area.
     assertEquals(2 * (Math.sqrt(2) - 1) * 441, sum, 12);
     for (int seed = 0; seed < 50; seed++) {
-      float corner =
-          ImageTransform.randomRotation(5).apply(ones, Seed.of(seed)).get(0, 10, 0);
+      float corner = ImageTransform.randomRotation(5).apply(ones, Seed.of(seed)).get(0, 10, 0);
       assertEquals(1, corner, 1e-5);
     }
     assertThrows(IllegalArgumentException.class, () -> ImageTransform.randomRotation(-1));
@@ -368,9 +376,7 @@ class ImageTransformTest {
   void jitter_of_nothing_changes_nothing_and_gray_has_no_colors() {
     Image image = random(3, 4, 5, 6);
     assertArrayEquals(
-        image.pixels(),
-        ImageTransform.colorJitter(0, 0, 0, 0).apply(image, SEED).pixels(),
-        1e-6f);
+        image.pixels(), ImageTransform.colorJitter(0, 0, 0, 0).apply(image, SEED).pixels(), 1e-6f);
     Image gray = random(1, 4, 5, 6);
     assertArrayEquals(
         gray.pixels(), ImageTransform.colorJitter(0, 0, 1, 0.5).apply(gray, SEED).pixels(), 1e-6f);
@@ -379,8 +385,7 @@ class ImageTransformTest {
       assertTrue(x >= 0 && x <= 1);
     }
     assertFalse(Arrays.equals(image.pixels(), jittered.pixels()));
-    assertThrows(
-        IllegalArgumentException.class, () -> ImageTransform.colorJitter(0, 0, 0, 0.6));
+    assertThrows(IllegalArgumentException.class, () -> ImageTransform.colorJitter(0, 0, 0, 0.6));
   }
 
   @Test
@@ -393,8 +398,7 @@ class ImageTransformTest {
     assertThrows(IllegalArgumentException.class, () -> Image.of(Tensor.ones(2, 2)));
     assertEquals(
         "image: 3 numbers do not make an image (1, 2, 2)",
-        assertThrows(
-                IllegalArgumentException.class, () -> new Image(1, 2, 2, new float[3]))
+        assertThrows(IllegalArgumentException.class, () -> new Image(1, 2, 2, new float[3]))
             .getMessage());
     assertThrows(IllegalArgumentException.class, () -> new Image(1, 0, 2, new float[0]));
     assertThrows(IllegalArgumentException.class, () -> counted(2, 1, 1).toGrayscale());

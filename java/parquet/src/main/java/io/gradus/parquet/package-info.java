@@ -1,0 +1,2 @@
+/** Tables from Parquet files. */
+package io.gradus.parquet;
