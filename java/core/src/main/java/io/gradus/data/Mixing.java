@@ -34,7 +34,7 @@ final class Mixing {
 
   /** For each example of a batch the number of the one that it meets. */
   static Tensor partners(Batch batch, Seed seed) {
-    long[] order = Order.shuffled(Order.indices(batch.size()), seed);
+    long[] order = Permutation.of(batch.size(), seed);
     return Tensor.of(order).to(batch.inputs().device());
   }
 
