@@ -98,20 +98,22 @@ class BatchNormTest {
 
   @Test
   void an_input_of_another_rank_is_refused() {
-    var one = assertThrows(
-        IllegalArgumentException.class,
-        () -> new BatchNorm1d(3, CPU).forward(Tensor.ones(2, 3, 4, 5)));
+    var one =
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> new BatchNorm1d(3, CPU).forward(Tensor.ones(2, 3, 4, 5)));
     assertEquals(
         "batchNorm1d: the input must be (batch, channels) or (batch, channels, width):"
             + " (2, 3, 4, 5)",
         one.getMessage());
-    var two = assertThrows(
-        IllegalArgumentException.class, () -> new BatchNorm2d(3, CPU).forward(Tensor.ones(2, 3)));
+    var two =
+        assertThrows(
+            IllegalArgumentException.class,
+            () -> new BatchNorm2d(3, CPU).forward(Tensor.ones(2, 3)));
     assertEquals(
         "batchNorm2d: the input must be (batch, channels, height, width): (2, 3)",
         two.getMessage());
-    assertThrows(
-        IllegalArgumentException.class, () -> new BatchNorm1d(3, 1e-5, 1.5, true, CPU));
+    assertThrows(IllegalArgumentException.class, () -> new BatchNorm1d(3, 1e-5, 1.5, true, CPU));
     assertThrows(IllegalArgumentException.class, () -> new BatchNorm1d(0, CPU));
   }
 
@@ -177,8 +179,7 @@ class BatchNormTest {
       for (Tensor x : batches) {
         step(eager, x, checkpointed);
       }
-      try (Graph graph =
-          Graph.capture(in -> step(captured, in[0], checkpointed), batches[0])) {
+      try (Graph graph = Graph.capture(in -> step(captured, in[0], checkpointed), batches[0])) {
         for (int i = 1; i < batches.length; i++) {
           graph.replay(batches[i]);
         }

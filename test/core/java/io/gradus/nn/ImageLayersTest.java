@@ -51,8 +51,7 @@ class ImageLayersTest {
     assertArrayEquals(new float[] {5}, new AdaptiveAvgPool2d(1, 1).forward(image()).toFloats());
     assertArrayEquals(
         new float[] {4, 5, 6}, new AdaptiveAvgPool2d(1, 3).forward(image()).toFloats());
-    assertArrayEquals(
-        new float[] {3, 7}, new AdaptiveAvgPool1d(2).forward(sequence()).toFloats());
+    assertArrayEquals(new float[] {3, 7}, new AdaptiveAvgPool1d(2).forward(sequence()).toFloats());
   }
 
   @Test
@@ -98,11 +97,9 @@ class ImageLayersTest {
   void group_norm_brings_each_group_of_an_example_to_one_scale() {
     GroupNorm norm = new GroupNorm(2, 4, 0, true, Device.cpu());
     Tensor x = Tensor.of(new float[] {1, 3, 10, 30, 0, 2, 5, 5.5f}, 2, 4);
-    assertArrayEquals(
-        new float[] {-1, 1, -1, 1, -1, 1, -1, 1}, norm.forward(x).toFloats(), 1e-5f);
+    assertArrayEquals(new float[] {-1, 1, -1, 1, -1, 1, -1, 1}, norm.forward(x).toFloats(), 1e-5f);
     assertEquals("GroupNorm(groups=2, channels=4, eps=0.0)", norm.toString());
-    var e =
-        assertThrows(IllegalArgumentException.class, () -> new GroupNorm(3, 4, Device.cpu()));
+    var e = assertThrows(IllegalArgumentException.class, () -> new GroupNorm(3, 4, Device.cpu()));
     assertEquals("groupNorm: groups must divide the channels: 3 groups of 4", e.getMessage());
   }
 }

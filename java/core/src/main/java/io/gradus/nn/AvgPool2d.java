@@ -5,7 +5,8 @@ import io.gradus.op.PoolingOptions;
 import io.gradus.tensor.Tensor;
 
 /**
- * {@link Pooling#avgPool2d} as a layer: from {@code (batch, channels, height, width)} to {@code (batch, channels, height', width')}.
+ * {@link Pooling#avgPool2d} as a layer: from {@code (batch, channels, height, width)} to {@code
+ * (batch, channels, height', width')}.
  */
 public final class AvgPool2d extends Module {
 

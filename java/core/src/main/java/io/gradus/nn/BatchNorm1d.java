@@ -28,7 +28,8 @@ public final class BatchNorm1d extends BatchNorm {
   void checkRank(Tensor x) {
     if (x.rank() != 2 && x.rank() != 3) {
       throw new IllegalArgumentException(
-          "batchNorm1d: the input must be (batch, channels) or (batch, channels, width): " + x.shape());
+          "batchNorm1d: the input must be (batch, channels) or (batch, channels, width): "
+              + x.shape());
     }
   }
 }

@@ -37,8 +37,7 @@ public final class Flatten extends Module {
     LongStream outer = LongStream.of(dims).limit(from);
     LongStream inner = LongStream.of(dims).skip(to + 1L);
     LongStream one = LongStream.of(x.shape().size(from, to + 1));
-    Shape shape =
-        Shape.of(LongStream.concat(LongStream.concat(outer, one), inner).toArray());
+    Shape shape = Shape.of(LongStream.concat(LongStream.concat(outer, one), inner).toArray());
     return Shapes.reshape(x, shape);
   }
 

@@ -5,7 +5,8 @@ import io.gradus.op.PoolingOptions;
 import io.gradus.tensor.Tensor;
 
 /**
- * {@link Pooling#maxPool1d} as a layer: from {@code (batch, channels, width)} to {@code (batch, channels, width')}.
+ * {@link Pooling#maxPool1d} as a layer: from {@code (batch, channels, width)} to {@code (batch,
+ * channels, width')}.
  */
 public final class MaxPool1d extends Module {
 

@@ -5,7 +5,8 @@ import io.gradus.op.PoolingOptions;
 import io.gradus.tensor.Tensor;
 
 /**
- * {@link Pooling#maxPool2d} as a layer: from {@code (batch, channels, height, width)} to {@code (batch, channels, height', width')}.
+ * {@link Pooling#maxPool2d} as a layer: from {@code (batch, channels, height, width)} to {@code
+ * (batch, channels, height', width')}.
  */
 public final class MaxPool2d extends Module {
 

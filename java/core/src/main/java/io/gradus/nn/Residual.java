@@ -4,8 +4,8 @@ import io.gradus.op.Pointwise;
 import io.gradus.tensor.Tensor;
 
 /**
- * {@code y = shortcut(x) + inner(x)} (He et al. 2016), where both have one shape; without a shortcut
- * of its own, {@code y = x + inner(x)}. Its parts are {@code inner} and {@code shortcut}.
+ * {@code y = shortcut(x) + inner(x)} (He et al. 2016), where both have one shape; without a
+ * shortcut of its own, {@code y = x + inner(x)}. Its parts are {@code inner} and {@code shortcut}.
  */
 public final class Residual extends Module {
 
