@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.gradus.report.CsvLog;
 import io.gradus.report.JsonLinesLog;
+import io.gradus.report.RunHistory;
 import io.gradus.report.RunLog;
 import io.gradus.report.TensorBoardLog;
 import java.awt.image.BufferedImage;
@@ -16,6 +17,7 @@ import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -137,6 +139,18 @@ class PlotCommandTest {
     assertTrue(run.err().contains(part), run.err());
     assertEquals(1, run.err().lines().count());
     assertEquals(code, run.code());
+  }
+
+  @Test
+  void a_run_draws_its_losses_and_without_any_everything() throws IOException {
+    three();
+    Path file = folder.resolve("end.png");
+    Curves.losses(file, RunHistory.read(folder.resolve("b.csv")));
+    Map<Integer, Integer> colors = colors(ImageIO.read(file.toFile()));
+    assertTrue(colors.getOrDefault(0x4e79a7, 0) > 100);
+    assertFalse(colors.containsKey(0xf28e2b), "the accuracy too");
+    assertEquals(Set.of("train/loss"), Curves.losses(Set.of("train/loss", "lr")));
+    assertEquals(Set.of("lr"), Curves.losses(Set.of("lr")));
   }
 
   /** In a process of its own, since the JVM asks for the display once. */

@@ -1,11 +1,8 @@
 package io.gradus.cli;
 
 import io.gradus.report.RunHistory;
-import io.gradus.report.Series;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -93,33 +90,11 @@ final class PlotCommand implements Callable<Integer> {
       runs.put(names.get(i), RunHistory.read(logs.get(i)));
     }
     Set<String> shown = shown(runs);
-    List<Plots.Line> raw = new ArrayList<>();
-    List<Plots.Line> lines = new ArrayList<>();
-    runs.forEach(
-        (run, history) ->
-            history.names().stream()
-                .filter(shown::contains)
-                .forEach(
-                    metric -> {
-                      String name =
-                          runs.size() == 1 ? metric : shown.size() == 1 ? run : run + ": " + metric;
-                      Series series = history.series(metric);
-                      raw.add(line(name, series));
-                      lines.add(line(name, series.smoothed(smooth)));
-                    }));
     String y = shown.size() == 1 ? shown.iterator().next() : "";
-    Plots.lines(
-        output,
-        new Plots.Look(title, "step", y, logX, logY, width, height),
-        lines,
-        smooth > 0 ? raw : null);
+    Plots.Look look = new Plots.Look(title, "step", y, logX, logY, width, height);
+    Curves.draw(output, look, runs, shown, smooth);
     Output.standard().line("saved %s", output);
     return 0;
-  }
-
-  private static Plots.Line line(String name, Series series) {
-    return new Plots.Line(
-        name, Arrays.stream(series.steps()).asDoubleStream().toArray(), series.values());
   }
 
   private void check() {
@@ -137,11 +112,9 @@ final class PlotCommand implements Callable<Integer> {
     Set<String> all = new LinkedHashSet<>();
     runs.values().forEach(history -> all.addAll(history.names()));
     Set<String> shown = new LinkedHashSet<>();
-    for (String metric : metrics.isEmpty() ? List.of("*loss*") : metrics) {
+    for (String metric : metrics) {
       Pattern pattern = Pattern.compile(Pattern.quote(metric).replace("*", "\\E.*\\Q"));
-      int before = shown.size();
-      all.stream().filter(name -> pattern.matcher(name).matches()).forEach(shown::add);
-      if (!metrics.isEmpty() && shown.size() == before && !shown.contains(metric)) {
+      if (all.stream().noneMatch(name -> pattern.matcher(name).matches())) {
         throw new ParameterException(
             spec.commandLine(),
             "--metric: nothing was measured under this name: "
@@ -149,10 +122,11 @@ final class PlotCommand implements Callable<Integer> {
                 + "; there are "
                 + String.join(", ", all));
       }
+      all.stream().filter(name -> pattern.matcher(name).matches()).forEach(shown::add);
     }
     if (all.isEmpty()) {
       throw new ParameterException(spec.commandLine(), "plot: the logs are empty: " + logs);
     }
-    return shown.isEmpty() ? all : shown;
+    return shown.isEmpty() ? Curves.losses(all) : shown;
   }
 }

@@ -3,12 +3,16 @@ package io.gradus.report;
 import io.gradus.autograd.Tape;
 import io.gradus.nn.Module;
 import io.gradus.tensor.Tensor;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Draws what a model computes: its ops from the input at the top to the output at the bottom, with
@@ -74,8 +78,10 @@ public final class ModelGraph {
       throw new IllegalStateException("modelGraph: a tape records on this thread; close it first");
     }
     try (Tape tape = Tape.record()) {
-      model.call(x);
-      return new ModelGraph(model, x, tape.ops()).svg();
+      Tensor y = model.call(x);
+      ModelGraph graph = new ModelGraph(model, x, tape.ops());
+      graph.keep(y);
+      return graph.svg();
     }
   }
 
@@ -109,6 +115,23 @@ public final class ModelGraph {
     box.row = 1 + inputs.stream().mapToInt(input -> input.row).max().orElse(-1);
     boxes.add(box);
     made.put(op.output(), box);
+  }
+
+  /** Keeps what leads to the output; an op may reshape for itself what it reads. */
+  private void keep(Tensor y) {
+    Set<Box> leading = new HashSet<>();
+    Deque<Box> rest = new ArrayDeque<>();
+    if (made.containsKey(y)) {
+      rest.add(made.get(y));
+    }
+    while (!rest.isEmpty()) {
+      Box box = rest.remove();
+      if (leading.add(box)) {
+        rest.addAll(box.inputs);
+      }
+    }
+    leading.add(boxes.get(0)); // the input, even where it has no influence
+    boxes.retainAll(leading);
   }
 
   /** Rows from the top, each in the middle; a box stands left of those that came after it. */
