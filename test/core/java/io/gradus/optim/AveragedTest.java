@@ -92,6 +92,7 @@ class AveragedTest {
   }
 
   @Test
+  @SuppressWarnings("try") // closed early on purpose, or only to be closed
   void a_swap_lends_the_model_the_averages_and_closes_back() {
     Model model = new Model();
     StochasticWeightAverage average = StochasticWeightAverage.of(model);
