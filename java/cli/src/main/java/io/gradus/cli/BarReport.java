@@ -1,6 +1,6 @@
 package io.gradus.cli;
 
-import io.gradus.train.Evaluation;
+import java.nio.file.Path;
 
 /** Shows a bar in a terminal instead of a line an epoch. */
 final class BarReport extends LogReport {
@@ -18,12 +18,18 @@ final class BarReport extends LogReport {
   }
 
   @Override
-  public void epoch(Progress p, Evaluation test) {}
+  public void epoch(Progress p, Evaluated evaluated) {}
 
   @Override
-  public void end(Evaluation test, double seconds) {
+  public void end(TestResult test, String reason, double seconds) {
     line.leave();
-    super.end(test, seconds);
+    super.end(test, reason, seconds);
+  }
+
+  @Override
+  public void stopped(long step, Path folder) {
+    line.leave();
+    super.stopped(step, folder);
   }
 
   @Override

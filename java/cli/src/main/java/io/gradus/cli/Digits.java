@@ -1,13 +1,15 @@
 package io.gradus.cli;
 
-import io.gradus.data.TensorDataset;
+import io.gradus.data.ImageDataset;
+import io.gradus.data.Order;
+import io.gradus.image.Image;
 import io.gradus.tensor.Seed;
-import io.gradus.tensor.Tensor;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.zip.GZIPInputStream;
 
@@ -15,32 +17,66 @@ import java.util.zip.GZIPInputStream;
 final class Digits {
 
   private static final String RESOURCE = "digits.csv.gz";
-  private static final int PIXELS = 64;
-  private static final float BRIGHTEST = 16;
+  private static final int SIDE = 8;
+
+  /** Its brightest pixel: it knows 17 levels of grey. */
+  static final int BRIGHTEST = 16;
+
   private static final int TRAIN = 1437;
 
   private Digits() {}
 
-  static ImageData load() throws IOException {
+  static ImageSource load() throws IOException {
+    List<Image> images = new ArrayList<>();
+    List<Integer> labels = new ArrayList<>();
+    for (String row : rows()) {
+      String[] numbers = row.split(",");
+      float[] pixels = new float[SIDE * SIDE];
+      for (int i = 0; i < pixels.length; i++) {
+        pixels[i] = Integer.parseInt(numbers[i]) / (float) BRIGHTEST;
+      }
+      images.add(new Image(1, SIDE, SIDE, pixels));
+      labels.add(Integer.parseInt(numbers[pixels.length]));
+    }
     // In the file the writers follow one another, so that its last rows are the hands of people who
     // are missing in the first. Shuffled, both parts have all of them. The shuffle is not the
     // user's --seed: the test part stays the same, whatever else is tried.
-    TensorDataset.Split split = read().shuffle(Seed.of(0)).split(TRAIN);
-    return new ImageData("digits", split.train(), split.test());
+    long[] order = Order.shuffled(images.size()).indices(1, Seed.of(0));
+    return new ImageSource(
+        "digits",
+        part(images, labels, order, 0, TRAIN),
+        part(images, labels, order, TRAIN, order.length),
+        ImageSource.numbered(10),
+        SIDE);
   }
 
-  private static TensorDataset read() throws IOException {
-    List<String> rows = rows();
-    float[][] images = new float[rows.size()][PIXELS];
-    long[] labels = new long[rows.size()];
-    for (int i = 0; i < labels.length; i++) {
-      String[] numbers = rows.get(i).split(",");
-      for (int j = 0; j < PIXELS; j++) {
-        images[i][j] = Integer.parseInt(numbers[j]) / BRIGHTEST;
-      }
-      labels[i] = Integer.parseInt(numbers[PIXELS]);
+  private static ImageDataset part(
+      List<Image> images, List<Integer> labels, long[] order, int from, int to) {
+    List<Image> own = new ArrayList<>();
+    long[] classes = new long[to - from];
+    for (int i = from; i < to; i++) {
+      own.add(images.get((int) order[i]));
+      classes[i - from] = labels.get((int) order[i]);
     }
-    return new TensorDataset(Tensor.of(images), Tensor.of(labels));
+    return new Pictures(own, classes);
+  }
+
+  private record Pictures(List<Image> images, long[] labels) implements ImageDataset {
+
+    @Override
+    public long size() {
+      return labels.length;
+    }
+
+    @Override
+    public Image image(long index, Seed seed) {
+      return images.get((int) index);
+    }
+
+    @Override
+    public long label(long index) {
+      return labels[(int) index];
+    }
   }
 
   private static List<String> rows() throws IOException {

@@ -15,14 +15,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 
 /** The training of a language model in a folder that has its tokenizer, tokens and settings. */
 final class GptRun implements Pretraining.Listener {
 
   private static final int SAMPLE_TOKENS = 60;
-  private static final long PATIENCE = 120; // s that an interrupted step may take to end
 
   private final GptFolder folder;
   private final RunFile settings;
@@ -116,34 +113,15 @@ final class GptRun implements Pretraining.Listener {
     return run;
   }
 
+  @SuppressWarnings("try") // the hook only has to be there
   void run() throws IOException {
     PretrainingConfig recipe = settings.recipe();
     long first = training.optimizer().steps();
     report.start(plan, first);
     meter = new GptMeter(recipe.steps(), model.config().flopsPerToken(recipe.time()), plan.peak());
-    CountDownLatch ended = new CountDownLatch(1);
-    Thread onInterrupt = new Thread(() -> stop(ended));
-    Runtime.getRuntime().addShutdownHook(onInterrupt);
-    try {
+    try (StopOnInterrupt onInterrupt = new StopOnInterrupt(training::stop)) {
       training.run(this);
       report.end(result());
-    } finally {
-      ended.countDown();
-      try {
-        Runtime.getRuntime().removeShutdownHook(onInterrupt);
-      } catch (IllegalStateException e) {
-        // The process ends: the hook runs, and waits no longer.
-      }
-    }
-  }
-
-  /** Lets the step at hand end and be saved before the process goes. */
-  private void stop(CountDownLatch ended) {
-    training.stop();
-    try {
-      ended.await(PATIENCE, TimeUnit.SECONDS);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
     }
   }
 

@@ -1,6 +1,5 @@
 package io.gradus.cli;
 
-import io.gradus.train.Evaluation;
 import java.nio.file.Path;
 
 /** Writes one line an epoch, for logs and pipes. */
@@ -24,26 +23,39 @@ class LogReport implements Report {
   public void group(Progress group) {}
 
   @Override
-  public void epoch(Progress p, Evaluation test) {
+  public void epoch(Progress p, Evaluated evaluated) {
     int digits = Integer.toString(p.epochs()).length();
     out.line(
-        "epoch %" + digits + "d/%d  loss %.4f  accuracy %s  test %s  %,.0f samples/s",
+        "epoch %" + digits + "d/%d  loss %.4f  %s  %,.0f samples/s",
         p.epoch(),
         p.epochs(),
         p.loss(),
-        Text.percent(p.accuracy()),
-        Text.percent(test.accuracy()),
+        describe(evaluated),
         p.samplesPerSecond());
   }
 
+  private static String describe(Evaluated evaluated) {
+    return Double.isNaN(evaluated.accuracy())
+        ? Text.format("%s loss %.4f", evaluated.part(), evaluated.loss())
+        : Text.format("%s %s", evaluated.part(), Text.percent(evaluated.accuracy()));
+  }
+
   @Override
-  public void end(Evaluation test, double seconds) {
-    out.line(
-        "test accuracy %s, loss %.4f, after %s",
-        Text.percent(test.accuracy()), test.loss(), Text.duration(seconds));
-    out.line("");
-    out.line(test.confusion().toString());
-    out.line("");
+  public void end(TestResult test, String reason, double seconds) {
+    if (!reason.isEmpty()) {
+      out.line("stopped early: " + reason);
+    }
+    out.line("test %s, after %s", test.summary(), Text.duration(seconds));
+    if (test.confusion() != null) {
+      out.line("");
+      out.line(test.table());
+      out.line("");
+    }
+  }
+
+  @Override
+  public void stopped(long step, Path folder) {
+    out.line("stopped after step %,d; go on with gradus resume %s", step, folder);
   }
 
   @Override

@@ -1,5 +1,6 @@
 package io.gradus.cli;
 
+import java.io.IOException;
 import java.io.PrintWriter;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -38,6 +39,8 @@ public final class Main implements Runnable {
 
   @Spec private CommandSpec spec;
 
+  private final ConfigArguments config = new ConfigArguments();
+
   @Option(
       names = "--stacktrace",
       scope = ScopeType.INHERIT,
@@ -56,8 +59,8 @@ public final class Main implements Runnable {
   static int run(String... args) {
     CommandLine line = commandLine();
     try {
-      return line.execute(args);
-    } catch (Error e) { // which picocli passes on
+      return line.execute(line.<Main>getCommand().config.expand(line, args));
+    } catch (IOException | Error e) { // of a file of options, or which picocli passes on
       return line.<Main>getCommand().fail(line, e);
     }
   }
@@ -66,7 +69,11 @@ public final class Main implements Runnable {
     Main main = new Main();
     CommandLine line =
         new CommandLine(main)
-            .addSubcommand(new TrainCommand())
+            .addSubcommand(train())
+            .addSubcommand(new ResumeCommand())
+            .addSubcommand(new EvalCommand())
+            .addSubcommand(new PredictCommand())
+            .addSubcommand(FindRateCommand.line())
             .addSubcommand(new GenerateCommand())
             .addSubcommand(new TokenizerCommand())
             .addSubcommand(new InfoCommand())
@@ -82,18 +89,31 @@ public final class Main implements Runnable {
     return line;
   }
 
+  private static CommandLine train() {
+    CommandLine train = new CommandLine(new TrainCommand()).addSubcommand(new TrainGptCommand());
+    NetworkOptions.KINDS.forEach(kind -> train.addSubcommand(kind, TrainNetworkCommand.line(kind)));
+    return train;
+  }
+
   /** Called where no command is named. */
   @Override
   public void run() {
     throw new ParameterException(
         spec.commandLine(),
-        "gradus: no command is given; name train, generate, tokenizer, info, bench, profile or plot");
+        "gradus: no command is given; name train, resume, eval, predict, find-lr,"
+            + " generate, tokenizer, info, bench, profile or plot");
   }
 
   private int reject(ParameterException e) {
     CommandLine command = e.getCommandLine();
     PrintWriter err = command.getErr();
-    print(err, e.getMessage() + "; see " + command.getCommandSpec().qualifiedName() + " --help");
+    print(
+        err,
+        config.blame(e)
+            + e.getMessage()
+            + "; see "
+            + command.getCommandSpec().qualifiedName()
+            + " --help");
     return CommandLine.ExitCode.USAGE;
   }
 

@@ -1,58 +1,49 @@
 package io.gradus.cli;
 
 import io.gradus.tensor.Device;
-import java.util.List;
-import java.util.stream.Collectors;
 
-/** All that a training is to be, as it is announced before the first step. */
+/**
+ * All that a training is to be, as it is announced before its first step.
+ *
+ * @param unit what an example is: images or texts
+ * @param first how many steps were done before it was resumed
+ */
 record Plan(
     String data,
+    String unit,
     long trainCount,
+    long validationCount,
     long testCount,
     String network,
-    List<Integer> sizes,
+    String layers,
     long parameters,
     int epochs,
     int batchSize,
+    long steps,
+    long first,
     String optimizer,
     double learningRate,
     double weightDecay,
-    double dropout,
     long seed,
     Device device) {
-
-  long stepsPerEpoch() {
-    return (trainCount + batchSize - 1) / batchSize;
-  }
-
-  long steps() {
-    return epochs * stepsPerEpoch();
-  }
-
-  int classes() {
-    return sizes.get(sizes.size() - 1);
-  }
-
-  private String layers() {
-    return sizes.stream().map(String::valueOf).collect(Collectors.joining("-"));
-  }
 
   Json toJson() {
     return new Json()
         .put("event", "start")
         .put("data", data)
-        .put("train_images", trainCount)
-        .put("test_images", testCount)
+        .put("train_" + unit, trainCount)
+        .put("validation_" + unit, validationCount)
+        .put("test_" + unit, testCount)
         .put("network", network)
-        .put("layers", layers())
+        .put("layers", layers)
         .put("parameters", parameters)
         .put("epochs", epochs)
         .put("batch_size", batchSize)
-        .put("steps", steps())
+        .put("steps", steps)
+        .put("first_step", first)
         .put("optimizer", optimizer)
         .put("learning_rate", learningRate)
         .put("weight_decay", weightDecay)
-        .put("dropout", dropout)
         .put("seed", seed)
         .put("device", device.toString())
         .put("threads", device.threads());
@@ -61,18 +52,24 @@ record Plan(
   /** For people. */
   @Override
   public String toString() {
+    String validation =
+        validationCount == 0 ? "" : Text.format("%,d to validate, ", validationCount);
+    String resumed = first == 0 ? "" : Text.format("%nresumed after step %,d of %,d", first, steps);
     return Text.format(
-        "%s: %,d images to train, %,d to test%n"
-            + "%s %s: %,d parameters, %s, learning rate %s, batches of %d, %s",
-        data,
-        trainCount,
-        testCount,
-        network,
-        layers(),
-        parameters,
-        optimizer,
-        learningRate,
-        batchSize,
-        DeviceOption.describe(device));
+            "%s: %,d %s to train, %s%,d to test%n"
+                + "%s %s: %,d parameters, %s, learning rate %s, batches of %d, %s",
+            data,
+            trainCount,
+            unit,
+            validation,
+            testCount,
+            network,
+            layers,
+            parameters,
+            optimizer,
+            learningRate,
+            batchSize,
+            DeviceOption.describe(device))
+        + resumed;
   }
 }

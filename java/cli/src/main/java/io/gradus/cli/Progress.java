@@ -7,8 +7,7 @@ import java.util.List;
  *
  * @param epoch the epoch it is in, from 1
  * @param step steps done, of all epochs
- * @param loss mean over the samples of this epoch so far
- * @param accuracy share of this epoch's samples so far that were classified right before their step
+ * @param loss mean of the steps of this epoch so far
  * @param samplesPerSecond in this epoch so far
  * @param secondsLeft at that speed
  */
@@ -18,7 +17,6 @@ record Progress(
     long step,
     long steps,
     double loss,
-    double accuracy,
     double samplesPerSecond,
     double secondsLeft) {
 
@@ -29,7 +27,6 @@ record Progress(
         steps,
         List.of(
             Text.format("loss %.4f", loss),
-            Text.format("accuracy %s", Text.percent(accuracy)),
             Text.format("%,.0f samples/s", samplesPerSecond),
             Text.format("%s left", Text.time(secondsLeft))));
   }

@@ -9,8 +9,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "train",
     description =
-        "Trains a network from the start: a language model, or one that tells images apart.",
-    subcommands = {TrainGptCommand.class, TrainMlpCommand.class})
+        "Trains a network from the start: a language model, one that classifies images or texts, or"
+            + " one that makes images.")
 final class TrainCommand implements Runnable {
 
   @Spec private CommandSpec spec;
@@ -18,6 +18,7 @@ final class TrainCommand implements Runnable {
   /** Called where no network is named. */
   @Override
   public void run() {
-    throw new ParameterException(spec.commandLine(), "train: no network is given; name gpt or mlp");
+    throw new ParameterException(
+        spec.commandLine(), "train: no network is given; name gpt, mlp, cnn, rnn, vae or vit");
   }
 }
