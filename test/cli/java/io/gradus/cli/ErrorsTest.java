@@ -29,8 +29,8 @@ class ErrorsTest {
   void no_command_is_wrong_usage() {
     assertFails(
         2,
-        "gradus: no command is given; name train, generate, tokenizer, info, bench, profile or"
-            + " plot; see gradus --help");
+        "gradus: no command is given; name train, resume, eval, predict, find-lr, generate,"
+            + " tokenizer, info, bench, profile or plot; see gradus --help");
   }
 
   @ParameterizedTest
@@ -51,9 +51,36 @@ class ErrorsTest {
             + " see gradus train mlp --help",
         "train mlp --weight-decay -0.1 | gradus: --weight-decay: must not be negative: -0.1;"
             + " see gradus train mlp --help",
-        "train mlp --optimizer adam | gradus: Invalid value for option '--optimizer': expected one of"
-            + " [adamw, sgd] (case-sensitive) but was 'adam'; see gradus train mlp --help",
-        "train | gradus: train: no network is given; name gpt or mlp; see gradus train --help",
+        "train mlp --optimizer sdg | gradus: Invalid value for option '--optimizer': expected one of"
+            + " [adamw, adam, nadam, radam, adamax, sgd, rmsprop, adagrad, adadelta, adafactor, lion]"
+            + " (case-sensitive) but was 'sdg'; see gradus train mlp --help",
+        "train mlp --patience -1 | gradus: --patience: must not be negative: -1;"
+            + " see gradus train mlp --help",
+        "train mlp --validation 1 | gradus: --validation: must be at least 0 and less than 1: 1.0;"
+            + " see gradus train mlp --help",
+        "train mlp --best --no-checkpoints | gradus: --best: needs the checkpoints that are left"
+            + " out: --no-checkpoints; see gradus train mlp --help",
+        "train mlp --plot gif | gradus: --plot: must be png or svg: gif; see gradus train mlp --help",
+        "train cnn --size 0 | gradus: --size: must lie in 1 to 4096: 0; see gradus train cnn --help",
+        "train cnn --architecture lenet --blocks 2 | gradus: --blocks: is for resnet alone: 2;"
+            + " see gradus train cnn --help",
+        "train cnn --architecture lenet | gradus: cnn: size must be 12 or more, which two windows"
+            + " leave one of: 8; see gradus train cnn --help",
+        "train vit --patch 3 | gradus: vit: height must be of patches of 3: 8; see gradus train vit"
+            + " --help",
+        "train vae --label-smoothing 0.1 | gradus: --label-smoothing: a vae learns without labels:"
+            + " 0.1; see gradus train vae --help",
+        "train rnn --vocabulary 256 | gradus: --vocabulary: must be 257 or more, for all bytes and"
+            + " the padding: 256; see gradus train rnn --help",
+        "find-lr | gradus: find-lr: no network is given; name mlp, cnn, rnn, vae or vit;"
+            + " see gradus find-lr --help",
+        "find-lr mlp --low 1 --high 0.5 | gradus: --high: must be more than --low: 0.5;"
+            + " see gradus find-lr mlp --help",
+        "find-lr mlp --output x.gif | gradus: --output: must end with .png or .svg: x.gif;"
+            + " see gradus find-lr mlp --help",
+        "predict none --top 0 | gradus: --top: must be 1 or more: 0; see gradus predict --help",
+        "eval | gradus: Missing required parameter: 'DIR'; see gradus eval --help",
+        "train | gradus: train: no network is given; name gpt, mlp, cnn, rnn, vae or vit; see gradus train --help",
         "train --steps 3 | gradus: Unknown options: '--steps', '3'; see gradus train --help",
         "train gpt --heads 3 | gradus: gpt: heads must divide the width 128: 3;"
             + " see gradus train gpt --help",
@@ -121,10 +148,10 @@ class ErrorsTest {
   void an_empty_data_folder_says_what_was_looked_for() {
     assertFails(
         1,
-        "gradus: data: no train-images in "
+        "gradus: data: no images to learn from in "
             + folder
-            + ": looked for train-images-idx3-ubyte,"
-            + " train-images-idx3-ubyte.gz, train-images.idx3-ubyte, train-images.idx3-ubyte.gz",
+            + ": looked for train-images-idx3-ubyte as of MNIST, data_batch_1.bin and train.bin as"
+            + " of CIFAR, and a folder of pictures for each class",
         "train",
         "mlp",
         "--data",
@@ -152,26 +179,22 @@ class ErrorsTest {
         "train",
         "mlp",
         "--output",
-        parent.resolve("m.safetensors").toString());
+        parent.resolve("run").toString());
   }
 
   @Test
-  void an_output_that_is_a_folder_is_found_out_before_the_training() {
+  void an_output_that_is_a_file_is_found_out_before_the_training() throws IOException {
+    Path file = Files.createFile(folder.resolve("file"));
     assertFails(
-        1,
-        "gradus: --output: not a regular file: " + folder,
-        "train",
-        "mlp",
-        "--output",
-        folder.toString());
+        1, "gradus: --output: not a folder: " + file, "train", "mlp", "--output", file.toString());
   }
 
   @Test
   void the_stack_trace_comes_when_asked_for() {
     Cli run = Cli.run("train", "mlp", "--data", folder.toString(), "--stacktrace");
     assertEquals(1, run.code());
-    assertTrue(run.err().startsWith("gradus: data: no train-images"), run.err());
-    assertTrue(run.err().contains("\tat io.gradus.data.IdxFolder"), run.err());
+    assertTrue(run.err().startsWith("gradus: data: no images to learn"), run.err());
+    assertTrue(run.err().contains("\tat io.gradus.cli.ImageSource"), run.err());
   }
 
   @Test

@@ -2,6 +2,7 @@ package io.gradus.cli;
 
 import static org.junit.jupiter.api.Assertions.assertAll;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.List;
@@ -20,6 +21,10 @@ class HelpTest {
     for (String part :
         List.of(
             "train",
+            "resume",
+            "eval",
+            "predict",
+            "find-lr",
             "generate",
             "tokenizer",
             "info",
@@ -38,6 +43,15 @@ class HelpTest {
       strings = {
         "train gpt",
         "train mlp",
+        "train cnn",
+        "train rnn",
+        "train vae",
+        "train vit",
+        "resume",
+        "eval",
+        "predict",
+        "find-lr mlp",
+        "find-lr rnn",
         "generate",
         "tokenizer train",
         "tokenizer encode",
@@ -65,6 +79,21 @@ class HelpTest {
                     () ->
                         assertTrue(
                             help.out().matches("(?s).*" + name + "\\b\\S*\\s+[A-Z].*"), name)));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"mlp", "cnn", "rnn", "vae", "vit"})
+  void every_option_of_a_network_shows_its_default(String network) {
+    String help = Cli.run("train", network, "--help").out().replaceAll("\\s+", " ");
+    for (OptionSpec option : TrainNetworkCommand.line(network).getCommandSpec().options()) {
+      String name = option.longestName();
+      int at = help.indexOf(name + (option.arity().max() > 0 ? "=" : " "));
+      assertTrue(at > 0, name);
+      int next = help.indexOf(" --", at + 2);
+      String text = next < 0 ? help.substring(at) : help.substring(at, next);
+      assertTrue(text.contains("Default: ") || help.substring(at).startsWith("--best"), text);
+      assertFalse(text.contains("${"), text);
+    }
   }
 
   @Test

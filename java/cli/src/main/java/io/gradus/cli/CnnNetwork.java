@@ -50,6 +50,11 @@ record CnnNetwork(CnnConfig config) implements Network {
   }
 
   @Override
+  public int classes() {
+    return config.classes();
+  }
+
+  @Override
   public Module make(Device device, Seed seed) {
     return Cnn.of(config, device, seed);
   }

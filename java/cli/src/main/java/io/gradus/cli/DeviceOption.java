@@ -24,6 +24,11 @@ final class DeviceOption {
               + " gradus info finds it and else cpu. Default: ${DEFAULT-VALUE}.")
   private String name = "best";
 
+  /** Whether it is among the arguments. */
+  boolean isGiven() {
+    return command.commandLine().getParseResult().hasMatchedOption("--device");
+  }
+
   /** What can be said before anything is opened. */
   void check() {
     if (!name.equals("cpu") && !name.equals("best") && !CUDA.matcher(name).matches()) {

@@ -45,9 +45,10 @@ final class EvalCommand implements Callable<Integer> {
     threads.apply();
     RunFolder folder = new RunFolder(path);
     folder.checkRun("eval");
-    NetworkOptions options = folder.options();
+    NetworkOptions options = folder.command().options();
     options.complete();
     RunFolder.Trained trained = folder.trained();
+    folder.checkSame(options, trained);
     Device there = device.get();
     Module model = folder.model("eval", trained.network(), there);
     TestData tested = options.loadTest(trained, data);
@@ -55,7 +56,7 @@ final class EvalCommand implements Callable<Integer> {
         TestResult.of(
             trained.network(),
             model,
-            NetworkRun.inOrder(tested.examples(), there),
+            NetworkRun.inOrder(tested.examples(), options.trainer().batchSize(), there),
             trained.classes());
     Output out = Output.standard();
     if (json) {

@@ -38,6 +38,11 @@ record MlpNetwork(MlpConfig config) implements Network {
   }
 
   @Override
+  public int classes() {
+    return config.sizes().get(config.sizes().size() - 1);
+  }
+
+  @Override
   public Module make(Device device, Seed seed) {
     return new Mlp(config, device, seed);
   }

@@ -33,9 +33,11 @@ sealed interface Network permits MlpNetwork, CnnNetwork, RnnNetwork, VaeNetwork,
    */
   Objective<Batch> objective(Module model, double smoothing);
 
-  /** Whether it tells classes apart. */
+  /** How many classes it tells apart; 0 where it tells none. */
+  int classes();
+
   default boolean classifies() {
-    return true;
+    return classes() > 0;
   }
 
   /**

@@ -78,17 +78,17 @@ abstract sealed class NetworkOptions permits ImageOptions, RnnOptions {
         TrainerOptions.Defaults a = ofDigits();
         TrainerOptions.Defaults b = ofData();
         return new Object[][] {
-          {"epochs", text(a.epochs(), b.epochs())},
-          {"batch-size", text(a.batchSize(), b.batchSize())},
-          {"learning-rate", text(a.learningRate(), b.learningRate())},
-          {"weight-decay", text(a.weightDecay(), b.weightDecay())},
-          {"output", kind()}
+          {"default.epochs", text(a.epochs(), b.epochs())},
+          {"default.batch-size", text(a.batchSize(), b.batchSize())},
+          {"default.learning-rate", text(a.learningRate(), b.learningRate())},
+          {"default.weight-decay", text(a.weightDecay(), b.weightDecay())},
+          {"default.output", kind()}
         };
       }
     };
   }
 
   private static String text(Object digits, Object data) {
-    return digits.equals(data) ? digits.toString() : digits + ", with --data " + data + ",";
+    return digits.equals(data) ? digits.toString() : digits + " (with --data " + data + ")";
   }
 }

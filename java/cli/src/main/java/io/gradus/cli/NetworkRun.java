@@ -4,6 +4,8 @@ import io.gradus.data.Batch;
 import io.gradus.data.Batches;
 import io.gradus.data.Dataset;
 import io.gradus.data.JsonTree;
+import io.gradus.data.SequenceDataset;
+import io.gradus.data.TensorDataset;
 import io.gradus.metric.Accuracy;
 import io.gradus.model.Vae;
 import io.gradus.nn.Module;
@@ -25,6 +27,7 @@ final class NetworkRun {
 
   private static final int TEST_BATCH = 250;
   private static final int AHEAD = 4; // batches for each thread that reads
+  private static final int THREADS = Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
 
   private final RunFolder folder;
   private final NetworkOptions options;
@@ -62,7 +65,7 @@ final class NetworkRun {
                 model,
                 network.objective(model, settings.labelSmoothing()),
                 train,
-                inOrder(data.evaluated(), device),
+                inOrder(data.evaluated(), settings.batchSize(), device),
                 arguments)
             .optimizer(optimizer);
     if (network.classifies()) {
@@ -84,12 +87,14 @@ final class NetworkRun {
   static Batches train(TaskData data, int batchSize, Device device, Seed seed) {
     Batches batches = Batches.of(data.train(), batchSize).to(device);
     batches = data.order() == null ? batches.shuffle(seed) : batches.order(data.order(), seed);
-    int threads = Math.max(1, Runtime.getRuntime().availableProcessors() / 2);
-    return data.inMemory() ? batches : batches.prefetch(threads, AHEAD * threads);
+    return data.inMemory() ? batches : batches.prefetch(THREADS, AHEAD * THREADS);
   }
 
-  static Batches inOrder(Dataset examples, Device device) {
-    return Batches.of(examples, TEST_BATCH).to(device);
+  /** For a test, which keeps less than a step and takes larger batches. */
+  static Batches inOrder(Dataset examples, int batchSize, Device device) {
+    Batches batches = Batches.of(examples, (int) Math.min(TEST_BATCH, 2L * batchSize)).to(device);
+    boolean held = examples instanceof TensorDataset || examples instanceof SequenceDataset;
+    return held ? batches : batches.prefetch(THREADS, AHEAD * THREADS);
   }
 
   private static TrainerOptions.TaskKind task(Network network, TaskData data) {
@@ -106,6 +111,8 @@ final class NetworkRun {
     Network network = options.network(data);
     NetworkRun run = new NetworkRun(folder, options, data, network, true, device, report);
     Files.createDirectories(folder.path());
+    // Only what can begin takes another one's place.
+    OldRun.remove(folder);
     values.write(folder.run());
     new RunFolder.Trained(network, data.format(), data.classes(), data.tokenizer()).write(folder);
     return run;
@@ -115,6 +122,7 @@ final class NetworkRun {
   static NetworkRun resume(RunFolder folder, NetworkOptions options, Device device, Report report)
       throws IOException {
     RunFolder.Trained trained = folder.trained();
+    folder.checkSame(options, trained);
     TaskData data = options.load();
     if (!trained.format().equals(data.format()) || !trained.classes().equals(data.classes())) {
       throw new IOException(
@@ -132,13 +140,8 @@ final class NetworkRun {
     return run;
   }
 
-  /** Whether there is no step left. */
-  boolean isDone() {
+  private boolean isDone() {
     return trainer.state().globalStep() >= trainer.state().totalSteps();
-  }
-
-  long steps() {
-    return trainer.state().globalStep();
   }
 
   @SuppressWarnings("try") // the hook only has to be there
@@ -165,7 +168,11 @@ final class NetworkRun {
 
   private void finish(TrainOutput output) throws IOException {
     TestResult test =
-        TestResult.of(network, model, inOrder(data.test(), model.device()), data.classes());
+        TestResult.of(
+            network,
+            model,
+            inOrder(data.test(), options.trainer().batchSize(), model.device()),
+            data.classes());
     report.end(test, output.reason(), output.runtime());
     model.save(folder.model());
     saved(folder.model());

@@ -3,6 +3,7 @@ package io.gradus.cli;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -11,14 +12,16 @@ final class OldRun {
 
   private OldRun() {}
 
-  /**
-   * Removes logs and weights, with which those of the next run would be mixed up; checkpoints are
-   * left to the trainer, and what is not of a run is left alone.
-   */
+  /** Removes what would be mixed up with the next run's; files that are not of a run stay. */
   static void remove(RunFolder folder) throws IOException {
     for (Path file :
         List.of(folder.model(), folder.metrics(), folder.network(), folder.tokenizer())) {
       Files.deleteIfExists(file);
+    }
+    try (Stream<Path> files = Files.list(folder.path())) {
+      for (Path file : files.filter(OldRun::isCheckpoint).toList()) {
+        removeAll(file);
+      }
     }
     Path logs = folder.path().resolve("logs");
     if (Files.isDirectory(logs)) {
@@ -28,6 +31,18 @@ final class OldRun {
             Files.delete(file);
           }
         }
+      }
+    }
+  }
+
+  private static boolean isCheckpoint(Path path) {
+    return path.getFileName().toString().matches("checkpoint-\\d+") && Files.isDirectory(path);
+  }
+
+  private static void removeAll(Path folder) throws IOException {
+    try (Stream<Path> files = Files.walk(folder)) {
+      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+        Files.delete(file);
       }
     }
   }

@@ -38,19 +38,17 @@ final class ResumeCommand implements Callable<Integer> {
     threads.apply();
     RunFolder folder = new RunFolder(path);
     folder.checkRun("resume");
-    NetworkOptions options = folder.options();
-    options.complete();
+    if (folder.hasModel()) {
+      throw new IllegalStateException(
+          "resume: there is nothing left to do: the training in "
+              + path
+              + " has ended; gradus train --overwrite begins another one");
+    }
+    TrainNetworkCommand command = folder.command();
+    command.options().complete();
+    DeviceOption where = device.isGiven() ? device : command.device();
     try (Report report = Report.standard(json)) {
-      NetworkRun run = NetworkRun.resume(folder, options, device.get(), report);
-      if (run.isDone() && folder.hasModel()) {
-        throw new IllegalStateException(
-            "resume: there is nothing left to do: the run in "
-                + path
-                + " has finished all of its "
-                + run.steps()
-                + " steps");
-      }
-      run.run();
+      NetworkRun.resume(folder, command.options(), where.get(), report).run();
     }
     return 0;
   }

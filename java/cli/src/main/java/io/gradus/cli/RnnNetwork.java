@@ -60,6 +60,11 @@ record RnnNetwork(RnnClassifierConfig config) implements Network {
   }
 
   @Override
+  public int classes() {
+    return config.classes();
+  }
+
+  @Override
   public Module make(Device device, Seed seed) {
     return new RnnClassifier(config, device, seed);
   }

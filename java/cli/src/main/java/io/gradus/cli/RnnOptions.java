@@ -27,8 +27,8 @@ final class RnnOptions extends NetworkOptions {
 
   /** What goes along the sequence. */
   enum Cell {
-    lstm,
     gru,
+    lstm,
     rnn
   }
 
@@ -76,19 +76,19 @@ final class RnnOptions extends NetworkOptions {
       names = "--cell",
       paramLabel = "NAME",
       description = "One of ${COMPLETION-CANDIDATES}. Default: ${DEFAULT-VALUE}.")
-  private Cell cell = Cell.lstm;
+  private Cell cell = Cell.gru;
 
   @Option(
       names = "--width",
       paramLabel = "N",
-      description = "The size of a token's vector. Default: 32, with --data 128.")
+      description = "The size of a token's vector. Default: 8, with --data 128.")
   private Integer width;
 
   @Option(
       names = "--hidden",
       paramLabel = "N",
-      description = "The size of the state, of one direction. Default: 64, with --data 128.")
-  private Integer hidden;
+      description = "The size of the state, of one direction. Default: ${DEFAULT-VALUE}.")
+  private int hidden = 128;
 
   @Option(
       names = "--layers",
@@ -106,14 +106,14 @@ final class RnnOptions extends NetworkOptions {
       paramLabel = "NAME",
       description =
           "Whether the last state tells the class or the mean of all: ${COMPLETION-CANDIDATES}."
-              + " Default: ${DEFAULT-VALUE}.")
-  private Pooling pooling = Pooling.mean;
+              + " Default: last, with --data mean.")
+  private Pooling pooling;
 
   @Option(
       names = "--dropout",
       paramLabel = "P",
       description =
-          "Dropout behind the embedding, between layers and before the classes. Default: 0.1, with"
+          "Dropout behind the embedding, between layers and before the classes. Default: 0.2, with"
               + " --data 0.3.")
   private Double dropout;
 
@@ -157,9 +157,9 @@ final class RnnOptions extends NetworkOptions {
   void complete() {
     super.complete();
     boolean digits = data == null;
-    width = width != null ? width : (Integer) (digits ? 32 : 128);
-    hidden = hidden != null ? hidden : (Integer) (digits ? 64 : 128);
-    dropout = dropout != null ? dropout : (Double) (digits ? 0.1 : 0.3);
+    pooling = pooling != null ? pooling : digits ? Pooling.last : Pooling.mean;
+    width = width != null ? width : (Integer) (digits ? 8 : 128);
+    dropout = dropout != null ? dropout : (Double) (digits ? 0.2 : 0.3);
   }
 
   @Override

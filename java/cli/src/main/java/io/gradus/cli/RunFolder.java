@@ -77,8 +77,8 @@ record RunFolder(Path path) {
     }
   }
 
-  /** The options that the run began with. */
-  NetworkOptions options() throws IOException {
+  /** The command that the run began with. */
+  TrainNetworkCommand command() throws IOException {
     Map<String, String> values = OptionValues.read("run", run());
     String kind = values.remove("network");
     if (kind == null || !NetworkOptions.KINDS.contains(kind)) {
@@ -90,16 +90,16 @@ record RunFolder(Path path) {
               + "; there are "
               + NetworkOptions.KINDS);
     }
-    NetworkOptions options = NetworkOptions.of(kind);
-    CommandLine line = new CommandLine(new TrainNetworkCommand(options));
+    TrainNetworkCommand command = new TrainNetworkCommand(NetworkOptions.of(kind));
+    CommandLine line = new CommandLine(command);
     List<String> arguments = OptionValues.arguments("run", run(), values, line.getCommandSpec());
     try {
       line.parseArgs(arguments.toArray(new String[0]));
-      options.check(line.getCommandSpec());
+      command.options().check(line.getCommandSpec());
     } catch (ParameterException e) {
       throw new IOException("run: broken: " + run() + ": " + e.getMessage(), e);
     }
-    return options;
+    return command;
   }
 
   /**
@@ -134,10 +134,43 @@ record RunFolder(Path path) {
       Network network = Network.of(json.text("network"), json.tree("settings"));
       InputFormat format = InputFormat.of(json.tree("input"));
       List<String> classes = List.copyOf(json.tree("classes").texts().values());
+      check(network, format, classes);
       Tokenizer tokenizer = format instanceof TextFormat ? Tokenizer.load(tokenizer()) : null;
       return new Trained(network, format, classes, tokenizer);
     } catch (IllegalArgumentException e) {
       throw new IOException("network: broken: " + network() + ": " + e.getMessage(), e);
+    }
+  }
+
+  /** Each may be right by itself and still not fit. */
+  private static void check(Network network, InputFormat format, List<String> classes) {
+    boolean images = format instanceof ImageFormat;
+    boolean tokens = !images || ((ImageFormat) format).levels() > 0;
+    if (network.classifies() && network.classes() != classes.size()
+        || tokens != network instanceof RnnNetwork) {
+      throw new IllegalArgumentException(
+          "a "
+              + network.kind()
+              + " of "
+              + network.classes()
+              + " classes does not go with "
+              + classes.size()
+              + " names and its input");
+    }
+  }
+
+  /** Refuses files of different runs in one folder. */
+  void checkSame(NetworkOptions options, Trained trained) throws IOException {
+    if (!options.kind().equals(trained.network().kind())) {
+      throw new IOException(
+          "run: the files are not of one run: "
+              + run()
+              + " is of a network "
+              + options.kind()
+              + ", "
+              + network()
+              + " of "
+              + trained.network().kind());
     }
   }
 

@@ -32,7 +32,7 @@ final class TrainNetworkCommand implements Callable<Integer> {
   @Option(
       names = "--output",
       paramLabel = "DIR",
-      description = "The folder of the run. Default: ${bundle:output}.")
+      description = "The folder of the run. Default: ${bundle:default.output}.")
   private Path output;
 
   @Option(
@@ -65,6 +65,14 @@ final class TrainNetworkCommand implements Callable<Integer> {
     CommandLine line = new CommandLine(new TrainNetworkCommand(options));
     line.setResourceBundle(options.defaults());
     return line;
+  }
+
+  NetworkOptions options() {
+    return options;
+  }
+
+  DeviceOption device() {
+    return device;
   }
 
   @Override
@@ -114,9 +122,6 @@ final class TrainNetworkCommand implements Callable<Integer> {
               + path
               + "; go on with gradus resume, take the run's place with --overwrite, or name another"
               + " folder");
-    }
-    if (overwrite) {
-      OldRun.remove(folder);
     }
     return folder;
   }

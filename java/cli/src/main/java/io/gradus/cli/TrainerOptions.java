@@ -88,7 +88,7 @@ final class TrainerOptions {
   @Option(
       names = "--epochs",
       paramLabel = "N",
-      description = "How often to go through the data. Default: ${bundle:epochs}.")
+      description = "How often to go through the data. Default: ${bundle:default.epochs}.")
   private Integer epochs;
 
   @Option(
@@ -100,7 +100,7 @@ final class TrainerOptions {
   @Option(
       names = "--batch-size",
       paramLabel = "N",
-      description = "Examples in one pass. Default: ${bundle:batch-size}.")
+      description = "Examples in one pass. Default: ${bundle:default.batch-size}.")
   private Integer batchSize;
 
   @Option(
@@ -122,7 +122,7 @@ final class TrainerOptions {
       names = "--learning-rate",
       paramLabel = "R",
       description =
-          "The highest learning rate. Default: ${bundle:learning-rate} for adamw, adam, nadam and"
+          "The highest learning rate. Default: ${bundle:default.learning-rate} for adamw, adam, nadam and"
               + " radam; times 2 for adamax, 30 for sgd, 0.3 for rmsprop, 5 for adagrad, 300 for"
               + " adadelta, 3 for adafactor, 0.2 for lion.")
   private Double learningRate;
@@ -146,7 +146,7 @@ final class TrainerOptions {
       names = "--weight-decay",
       paramLabel = "W",
       description =
-          "Decay of the weights, not of biases and norms. Default: ${bundle:weight-decay} for"
+          "Decay of the weights, not of biases and norms. Default: ${bundle:default.weight-decay} for"
               + " adamw and lion, 0 for the others.")
   private Double weightDecay;
 
@@ -268,8 +268,8 @@ final class TrainerOptions {
         "--validation",
         "must be at least 0 and less than 1",
         validation);
-    notNegative(spec, "--patience", (double) patience);
-    notNegative(spec, "--save-limit", (double) saveLimit);
+    Usage.check(spec, patience >= 0, "--patience", "must not be negative", patience);
+    Usage.check(spec, saveLimit >= 0, "--save-limit", "must not be negative", saveLimit);
     Usage.check(
         spec, plot == null || plot.matches("png|svg"), "--plot", "must be png or svg", plot);
     Usage.check(
@@ -286,9 +286,7 @@ final class TrainerOptions {
 
   private static void notNegative(CommandSpec spec, String option, Double value) {
     boolean right = value == null || value >= 0 && Double.isFinite(value);
-    boolean whole = value != null && option.matches("--patience|--save-limit");
-    Object shown = whole ? (Object) value.longValue() : value;
-    Usage.check(spec, right, option, "must not be negative", shown);
+    Usage.check(spec, right, option, "must not be negative", value);
   }
 
   // What follows from them

@@ -45,13 +45,13 @@ record VaeNetwork(VaeConfig config) implements Network {
   }
 
   @Override
-  public Module make(Device device, Seed seed) {
-    return new Vae(config, device, seed);
+  public int classes() {
+    return 0;
   }
 
   @Override
-  public boolean classifies() {
-    return false;
+  public Module make(Device device, Seed seed) {
+    return new Vae(config, device, seed);
   }
 
   @Override

@@ -59,6 +59,11 @@ record VitNetwork(VitConfig config) implements Network {
   }
 
   @Override
+  public int classes() {
+    return config.classes();
+  }
+
+  @Override
   public Module make(Device device, Seed seed) {
     return new Vit(config, device, seed);
   }

@@ -31,7 +31,7 @@ final class VitOptions extends ImageOptions {
   @Option(
       names = "--layers",
       paramLabel = "N",
-      description = "How many. Default: 3, with --data 6.")
+      description = "How many. Default: 2, with --data 6.")
   private Integer layers;
 
   @Option(
@@ -53,7 +53,7 @@ final class VitOptions extends ImageOptions {
 
   @Override
   TrainerOptions.Defaults ofDigits() {
-    return new TrainerOptions.Defaults(30, 32, 0.002, 0.05);
+    return new TrainerOptions.Defaults(20, 32, 0.002, 0.05);
   }
 
   @Override
@@ -76,7 +76,7 @@ final class VitOptions extends ImageOptions {
     super.complete();
     boolean digits = data() == null;
     width = width != null ? width : (Integer) (digits ? 64 : 192);
-    layers = layers != null ? layers : (Integer) (digits ? 3 : 6);
+    layers = layers != null ? layers : (Integer) (digits ? 2 : 6);
     heads = heads != null ? heads : (Integer) (digits ? 4 : 3);
     dropout = dropout != null ? dropout : (Double) 0.1;
   }

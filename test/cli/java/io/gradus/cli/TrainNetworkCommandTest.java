@@ -19,17 +19,21 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-class TrainMlpCommandTest {
+class TrainNetworkCommandTest {
 
   @TempDir private Path folder;
 
-  private String model() {
-    return folder.resolve("model.safetensors").toString();
+  private String run() {
+    return folder.resolve("run").toString();
+  }
+
+  private Path model() {
+    return folder.resolve("run/model.safetensors");
   }
 
   @Test
   void a_few_epochs_learn_the_digits_and_the_log_has_a_line_for_each() throws IOException {
-    Cli run = Cli.run("train", "mlp", "--epochs", "10", "--output", model());
+    Cli run = Cli.run("train", "mlp", "--epochs", "10", "--output", run());
     assertEquals("", run.err());
     assertEquals(0, run.code());
     assertEquals(10, run.lines().stream().filter(line -> line.startsWith("epoch ")).count());
@@ -39,7 +43,7 @@ class TrainMlpCommandTest {
     assertTrue(run.out().contains("predicted"), "the confusion matrix");
     assertFalse(run.out().contains("\r") || run.out().contains("\033"), "a bar in a log");
     assertTrue(run.out().contains("saved " + model()));
-    try (SafeTensors file = SafeTensors.read(Path.of(model()))) {
+    try (SafeTensors file = SafeTensors.read(model())) {
       assertEquals(Set.of("0.weight", "0.bias", "3.weight", "3.bias"), file.names());
       assertEquals(Shape.of(128, 64), file.shape("0.weight"));
       assertEquals(Shape.of(10), file.shape("3.bias"));
@@ -48,14 +52,14 @@ class TrainMlpCommandTest {
 
   @Test
   void json_lines_have_the_same_keys_for_the_same_event() {
-    Cli run = Cli.run("train", "mlp", "--epochs", "2", "--json", "--output", model());
+    Cli run = Cli.run("train", "mlp", "--epochs", "2", "--json", "--output", run());
     assertEquals(0, run.code());
     List<Map<String, String>> lines = run.json();
     assertEquals("start", lines.get(0).get("event"));
     assertEquals("64-128-10", lines.get(0).get("layers"));
     assertEquals("1437", lines.get(0).get("train_images"));
     assertEquals("360", lines.get(0).get("test_images"));
-    String progress = "event epoch step steps loss accuracy samples_per_s seconds_left";
+    String progress = "event epoch step steps loss samples_per_s seconds_left";
     Map<String, String> keys =
         Map.of(
             "step",
@@ -63,7 +67,7 @@ class TrainMlpCommandTest {
             "epoch",
             progress + " test_loss test_accuracy",
             "test",
-            "event loss accuracy count seconds confusion",
+            "event loss accuracy count confusion seconds",
             "saved",
             "event file bytes");
     for (Map<String, String> line : lines.subList(1, lines.size())) {
@@ -74,7 +78,7 @@ class TrainMlpCommandTest {
     assertEquals(1, count(lines, "saved"));
     assertTrue(count(lines, "step") >= 2 * 5, "several groups an epoch");
     Map<String, String> last = lines.get(lines.size() - 1);
-    assertEquals(model(), last.get("file"));
+    assertEquals(model().toString(), last.get("file"));
     Map<String, String> test = lines.get(lines.size() - 2);
     assertEquals("360", test.get("count"));
     assertEquals(360, sum(test.get("confusion")));
@@ -111,9 +115,10 @@ class TrainMlpCommandTest {
             "--seed",
             seed,
             "--output",
-            model());
+            run(),
+            "--overwrite");
     assertEquals("", run.err());
-    return Files.readAllBytes(Path.of(model()));
+    return Files.readAllBytes(model());
   }
 
   @ParameterizedTest
@@ -137,7 +142,7 @@ class TrainMlpCommandTest {
             "30",
             "--json",
             "--output",
-            model());
+            run());
     assertEquals("", run.err());
     List<Map<String, String>> lines = run.json();
     assertEquals("6-16-8-4", lines.get(0).get("layers"));
@@ -149,7 +154,7 @@ class TrainMlpCommandTest {
   void images_and_labels_of_other_numbers_are_refused() throws IOException {
     IdxFiles.write(folder);
     IdxFiles.file(folder.resolve("t10k-labels-idx1-ubyte"), new byte[39], 39);
-    Cli run = Cli.run("train", "mlp", "--data", folder.toString(), "--output", model());
+    Cli run = Cli.run("train", "mlp", "--data", folder.toString(), "--output", run());
     assertEquals(1, run.code());
     assertTrue(
         run.err().startsWith("gradus: data: images and labels differ in number: 40 in "),
@@ -161,7 +166,7 @@ class TrainMlpCommandTest {
     IdxFiles.write(folder);
     Path file = folder.resolve("train-images-idx3-ubyte");
     IdxFiles.file(file, new byte[120], 120);
-    Cli run = Cli.run("train", "mlp", "--data", folder.toString(), "--output", model());
+    Cli run = Cli.run("train", "mlp", "--data", folder.toString(), "--output", run());
     assertEquals(1, run.code());
     assertEquals(
         "gradus: data: not images: "
@@ -177,7 +182,7 @@ class TrainMlpCommandTest {
     byte[] labels = new byte[40];
     labels[17] = IdxFiles.CLASSES;
     IdxFiles.file(folder.resolve("t10k-labels-idx1-ubyte"), labels, 40);
-    Cli run = Cli.run("train", "mlp", "--data", folder.toString(), "--output", model());
+    Cli run = Cli.run("train", "mlp", "--data", folder.toString(), "--output", run());
     assertEquals(1, run.code());
     assertEquals(
         "gradus: data: the labels to test go up to 4, those to train to 3 in " + folder,
