@@ -7,6 +7,7 @@ import io.gradus.autograd.Gradients;
 import io.gradus.autograd.Tape;
 import io.gradus.data.SafeTensors;
 import io.gradus.tensor.Tensor;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -78,7 +79,8 @@ class GoldenConvolutionTest {
     }
   }
 
-  private static void assertClose(SafeTensors golden, String name, Tensor actual) {
+  private static void assertClose(SafeTensors golden, String name, Tensor actual)
+      throws IOException {
     assertEquals(golden.shape(name), actual.shape(), name);
     assertArrayEquals(golden.tensor(name).toFloats(), actual.toFloats(), 5e-5f, name);
   }
