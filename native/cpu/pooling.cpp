@@ -1,5 +1,5 @@
-// Pooling goes plane by plane, and in it from one row of the output to the next: all columns of the
-// row take one element of their windows after the other, so that vectors are full.
+// Pooling goes plane by plane, and in it from one row of the output to the next, all columns of
+// which go through their windows together, so that vectors are full.
 #include <algorithm>
 #include <limits>
 #include <vector>
@@ -10,6 +10,18 @@
 namespace gradus {
 
 namespace {
+
+struct Range {
+  int64_t begin, end;
+};
+
+/** The columns of the output, of `outWidth`, at which the element of the window that lies `offset`
+ * columns from its start, less the padding, is inside. */
+Range columnsInside(int64_t offset, int64_t stride, int64_t width, int64_t outWidth) {
+  const int64_t begin = offset >= 0 ? 0 : (-offset + stride - 1) / stride;
+  const int64_t end = offset >= width ? 0 : (width - 1 - offset) / stride + 1;
+  return {std::min(begin, outWidth), std::max(std::min(end, outWidth), std::min(begin, outWidth))};
+}
 
 /** A plane of an input and of an output, and what slides over it. */
 struct Pooling {
@@ -26,26 +38,19 @@ struct Pooling {
         paddingHeight(w.paddingHeight()),
         paddingWidth(w.paddingWidth()),
         dilationHeight(w.dilationHeight()),
-        dilationWidth(w.dilationWidth()) {}
+        dilationWidth(w.dilationWidth()),
+        inside{columnsInside(-paddingWidth, strideWidth, width, outWidth).begin,
+               columnsInside(kernelWidth - 1 - paddingWidth, strideWidth, width, outWidth).end} {
+    inside.end = std::max(inside.begin, inside.end);
+  }
 
   int64_t size() const { return height * width; }
   int64_t outSize() const { return outHeight * outWidth; }
 
   int64_t planes, height, width, outHeight, outWidth, kernelHeight, kernelWidth, strideHeight,
       strideWidth, paddingHeight, paddingWidth, dilationHeight, dilationWidth;
+  Range inside;  // the columns of the output whose windows are, without dilation
 };
-
-struct Range {
-  int64_t begin, end;
-};
-
-/** The columns of the output, of `outWidth`, at which the element of the window that lies `offset`
- * columns from its start, less the padding, is inside. */
-Range inside(int64_t offset, int64_t stride, int64_t width, int64_t outWidth) {
-  const int64_t begin = offset >= 0 ? 0 : (-offset + stride - 1) / stride;
-  const int64_t end = offset >= width ? 0 : (width - 1 - offset) / stride + 1;
-  return {std::min(begin, outWidth), std::max(std::min(end, outWidth), std::min(begin, outWidth))};
-}
 
 /** Calls f with a stride that the compiler knows where it is a usual one: it then loads vectors and
  * sorts them. */
@@ -95,52 +100,92 @@ class Sums {
   Scratch<float> floats_;
 };
 
-/** best = x where that is larger, or the first NaN, and index = where it stands. */
-template <class Stride>
-void takeLarger(const float* x, Stride stride, int32_t at, float* best, int32_t* index, int64_t n) {
-  GRADUS_INDEPENDENT
-  for (int64_t i = 0; i < n; ++i) {
-    const float v = x[i * stride], b = best[i];
-    const bool take = !(v <= b) & (b == b);
-    best[i] = take ? v : b;
-    index[i] = take ? at + static_cast<int32_t>(i * stride) : index[i];
-  }
-}
+/** The largest of a window and where it stands; -1 where it has nothing inside. */
+struct Largest {
+  float value = -std::numeric_limits<float>::infinity();
+  int32_t place = -1;
 
-/** The first element of a window that is inside, of windows that hold nothing above -infinity; none
- * of those that hold nothing at all. */
-void indexTheRest(const Pooling& p, int64_t row, int32_t* index) {
-  auto first = [](int64_t start, int64_t dilation) {
-    return start >= 0 ? start : start + (-start + dilation - 1) / dilation * dilation;
-  };
-  const int64_t y = first(row * p.strideHeight - p.paddingHeight, p.dilationHeight);
-  for (int64_t i = 0; i < p.outWidth; ++i) {
-    if (index[i] >= 0) continue;
-    const int64_t x = first(i * p.strideWidth - p.paddingWidth, p.dilationWidth);
-    if (y < p.height && x < p.width) index[i] = static_cast<int32_t>(y * p.width + x);
+  /** The first of equals and the first NaN are kept. */
+  void meet(float x, int64_t at) {
+    if (place >= 0 && (x <= value || value != value)) return;
+    value = x;
+    place = static_cast<int32_t>(at);
   }
-}
+};
 
-/** One row of the output. */
-template <class Stride>
-void maxRow(const Pooling& p, const float* x, Stride stride, int64_t row, float* best,
-            int32_t* index) {
-  std::fill(best, best + p.outWidth, -std::numeric_limits<float>::infinity());
-  std::fill(index, index + p.outWidth, -1);
+/** Any window, element by element. */
+Largest largestOf(const Pooling& p, const float* x, int64_t row, int64_t column) {
+  Largest largest;
   for (int64_t i = 0; i < p.kernelHeight; ++i) {
     const int64_t y = row * p.strideHeight - p.paddingHeight + i * p.dilationHeight;
     if (y < 0 || y >= p.height) continue;
     for (int64_t j = 0; j < p.kernelWidth; ++j) {
-      const int64_t offset = j * p.dilationWidth - p.paddingWidth;
-      const Range columns = inside(offset, stride, p.width, p.outWidth);
-      const int64_t at = y * p.width + columns.begin * stride + offset;
-      takeLarger(x + at, stride, static_cast<int32_t>(at), best + columns.begin,
-                 index + columns.begin, columns.end - columns.begin);
+      const int64_t at = column * p.strideWidth - p.paddingWidth + j * p.dilationWidth;
+      if (at >= 0 && at < p.width) largest.meet(x[y * p.width + at], y * p.width + at);
     }
   }
-  int32_t least = 0;
-  for (int64_t i = 0; i < p.outWidth; ++i) least = std::min(least, index[i]);
-  if (least < 0) indexTheRest(p, row, index);
+  return largest;
+}
+
+/** Windows side by side that lie inside, of which the first begins at x[at]. */
+template <int kHeight, int kWidth, class Stride>
+void largestInside(const float* x, int64_t width, Stride stride, int64_t at, float* y,
+                   int32_t* index, int64_t n) {
+  const auto first = static_cast<int32_t>(at), step = static_cast<int32_t>(stride);
+  const auto down = static_cast<int32_t>(width);
+  x += at;
+  GRADUS_INDEPENDENT
+  for (int32_t i = 0; i < static_cast<int32_t>(n); ++i) {
+    const float* from = x + i * stride;
+    const int32_t start = first + i * step;
+    float best = from[0];
+    int32_t place = start;
+    for (int j = 0; j < kHeight; ++j) {
+      for (int k = j == 0 ? 1 : 0; k < kWidth; ++k) {
+        const float v = from[j * width + k];
+        const bool keep = (v <= best) | (best != best);
+        best = keep ? best : v;
+        place = keep ? place : start + j * down + k;
+      }
+    }
+    y[i] = best;
+    index[i] = place;
+  }
+}
+
+/** One row of the output: the usual windows in vectors, others and those at the edges one by one.
+ */
+template <class Stride>
+void largestOfRow(const Pooling& p, const float* x, Stride stride, int64_t row, float* y,
+                  int32_t* index) {
+  auto oneByOne = [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const Largest largest = largestOf(p, x, row, i);
+      y[i] = largest.value;
+      index[i] = largest.place;
+    }
+  };
+  const int64_t top = row * p.strideHeight - p.paddingHeight;
+  const bool inner = top >= 0 && top + p.kernelHeight <= p.height;
+  const Range columns = p.inside;
+  if (!inner || p.dilationHeight > 1 || p.dilationWidth > 1) return oneByOne(0, p.outWidth);
+  const int64_t at = top * p.width + columns.begin * stride - p.paddingWidth;
+  const int64_t n = columns.end - columns.begin;
+  float* best = y + columns.begin;
+  int32_t* places = index + columns.begin;
+  if (p.kernelHeight == 2 && p.kernelWidth == 2) {
+    largestInside<2, 2>(x, p.width, stride, at, best, places, n);
+  } else if (p.kernelHeight == 3 && p.kernelWidth == 3) {
+    largestInside<3, 3>(x, p.width, stride, at, best, places, n);
+  } else if (p.kernelHeight == 1 && p.kernelWidth == 2) {
+    largestInside<1, 2>(x, p.width, stride, at, best, places, n);
+  } else if (p.kernelHeight == 1 && p.kernelWidth == 3) {
+    largestInside<1, 3>(x, p.width, stride, at, best, places, n);
+  } else {
+    return oneByOne(0, p.outWidth);
+  }
+  oneByOne(0, columns.begin);
+  oneByOne(columns.end, p.outWidth);
 }
 
 /** What one row or column of averages is made of: where it begins and ends, and how many elements
@@ -183,14 +228,21 @@ class Spans {
 
 /** Columns of averages whose windows slide. */
 struct SlidingColumns {
+  SlidingColumns(Memory& memory, const Pooling& p) : p(p), ranges(memory, p.kernelWidth) {
+    for (int64_t j = 0; j < p.kernelWidth; ++j) {
+      ranges.data()[j] = columnsInside(j - p.paddingWidth, p.strideWidth, p.width, p.outWidth);
+    }
+  }
+
   const Pooling& p;
+  const Scratch<Range> ranges;  // of the output, at which each column of the kernel is inside
 
   template <class F>
   void each(F&& f) const {
     withStride(p.strideWidth, [&](auto stride) {
       for (int64_t j = 0; j < p.kernelWidth; ++j) {
+        const Range r = ranges.data()[j];
         const int64_t offset = j - p.paddingWidth;
-        const Range r = inside(offset, stride, p.width, p.outWidth);
         f(r.begin, r.end - r.begin, r.begin * stride + offset, stride);
       }
     });
@@ -326,7 +378,7 @@ void sliding(Memory& memory, const Pooling& p, bool countPadding, F&& f) {
                      countPadding);
   average.columns.slide(p.width, p.outWidth, p.kernelWidth, p.strideWidth, p.paddingWidth,
                         countPadding);
-  f(average, SlidingColumns{p});
+  f(average, SlidingColumns(memory, p));
 }
 
 }  // namespace
@@ -343,7 +395,7 @@ void CpuBackend::addPooling() {
           const int64_t at = plane * p.outSize() + row * p.outWidth;
           float* to = target(t, y, at, best.data());
           withStride(p.strideWidth, [&](auto stride) {
-            maxRow(p, from, stride, row, to, index.as<int32_t>() + at);
+            largestOfRow(p, from, stride, row, to, index.as<int32_t>() + at);
           });
           flush(t, to, y, at, p.outWidth);
         }

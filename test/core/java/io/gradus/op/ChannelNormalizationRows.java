@@ -4,6 +4,7 @@ import static io.gradus.op.Row.one;
 import static io.gradus.op.Row.op;
 
 import io.gradus.tensor.Shape;
+import io.gradus.tensor.Tensor;
 import java.util.List;
 
 /** The rows of {@link OpTable} for {@link ChannelNormalization}, and their formulas. */
@@ -60,7 +61,7 @@ final class ChannelNormalizationRows {
                     + " axis: (2, 3) and (2)")
             .rejects(
                 "2x3 3 3 3:f32 3:i32",
-                "batchNormApply: needs a tensor of type f32: i32 (3) on cpu; cast it first"),
+                "batchNormApply: needs a tensor of type f32: (3) i32; cast it first"),
         normalized(
                 op(
                     "batchNormApply",
@@ -96,9 +97,14 @@ final class ChannelNormalizationRows {
             "2x3x5 3 3",
             "2x2x3x4 2 2",
             "1x3x7 3 3",
-            "70x17x3 17 17",
+            "70x3x3 3 3",
             "3x2x300 2 2",
-            "300x33 33 33");
+            "70x65 65 65");
+  }
+
+  /** The table's operands stay as they are. */
+  private static ChannelNormalization.Running copyOf(Tensor mean, Tensor variance, Tensor batches) {
+    return new ChannelNormalization.Running(mean.copy(), variance.copy(), batches.copy());
   }
 
   /** The running statistics are moved beside the values, which do not depend on them. */
@@ -108,12 +114,7 @@ final class ChannelNormalizationRows {
                 "batchNorm(Tensor, Tensor, Tensor, Running, double, double)",
                 x ->
                     ChannelNormalization.batchNorm(
-                        x[0],
-                        x[1],
-                        x[2],
-                        new ChannelNormalization.Running(x[3], x[4], x[5]),
-                        0.1,
-                        EPS),
+                        x[0], x[1], x[2], copyOf(x[3], x[4], x[5]), 0.1, EPS),
                 x -> scaled(batchNormalized(x[0]), x[1], x[2])))
         .mixedPrecision()
         .shapes("3x2x5 2 2 2:f32 2:f32 ():i64", "2x3x300 3 3 3:f32 3:f32 ():i64")
@@ -127,9 +128,7 @@ final class ChannelNormalizationRows {
                 + " and ()")
         .rejects(
             "3x2 2 2 2:f32 2:f32 ():i64",
-            x ->
-                ChannelNormalization.batchNorm(
-                    x[0], x[1], x[2], new ChannelNormalization.Running(x[3], x[4], x[5]), 2, EPS),
+            x -> ChannelNormalization.batchNorm(x[0], x[1], x[2], copyOf(x[3], x[4], x[5]), 2, EPS),
             "batchNorm: the momentum must lie in [0, 1], or be -1 for an average: 2.0");
   }
 
@@ -162,45 +161,47 @@ final class ChannelNormalizationRows {
   }
 
   private static Doubles batchNormalized(Doubles x) {
-    return normalized(x, (i, j) -> i[1] == j[1]);
+    return normalized(x, x.dim(1), (example, channel) -> channel);
   }
 
   private static Doubles grouped(Doubles x, long groups) {
     long each = x.dim(1) / groups;
-    return normalized(x, (i, j) -> i[0] == j[0] && i[1] / each == j[1] / each);
+    return normalized(
+        x, x.dim(0) * groups, (example, channel) -> example * groups + channel / each);
   }
 
-  /** Whether two elements share their statistics. */
-  private interface Together {
-    boolean test(long[] i, long[] j);
+  /**
+   * Which set of elements, that share their statistics, those of a channel of an example are in.
+   */
+  private interface Sets {
+    long of(long example, long channel);
   }
 
-  private static Doubles normalized(Doubles x, Together together) {
+  private static Doubles normalized(Doubles x, long count, Sets sets) {
     Doubles planes = x.reshape(Shape.of(x.dim(0), x.dim(1), x.shape().size(2, x.rank())));
-    Shape each = Shape.of(x.dim(0), x.dim(1));
-    Doubles means = Doubles.of(each, i -> mean(planes, together, i, 0, 1));
-    Doubles variances = Doubles.of(each, i -> mean(planes, together, i, means.at(i), 2));
+    double[] means = means(planes, count, sets, new double[(int) count], 1);
+    double[] variances = means(planes, count, sets, means, 2);
     Doubles y =
         Doubles.of(
             planes.shape(),
-            i -> (planes.at(i) - means.at(i[0], i[1])) / Math.sqrt(variances.at(i[0], i[1]) + EPS));
+            i -> {
+              int set = (int) sets.of(i[0], i[1]);
+              return (planes.at(i) - means[set]) / Math.sqrt(variances[set] + EPS);
+            });
     return y.reshape(x.shape());
   }
 
-  /** The mean of {@code (x - centre)^power} over the elements together with those at i. */
-  private static double mean(Doubles x, Together together, long[] i, double centre, int power) {
-    double sum = 0;
-    long count = 0;
-    for (long b = 0; b < x.dim(0); b++) {
-      for (long c = 0; c < x.dim(1); c++) {
-        if (together.test(i, new long[] {b, c})) {
-          for (long k = 0; k < x.dim(2); k++) {
-            sum += Math.pow(x.at(b, c, k) - centre, power);
-            count++;
-          }
-        }
-      }
-    }
-    return sum / count;
+  /** The mean of {@code (x - centre)^power} over each set. */
+  private static double[] means(Doubles x, long count, Sets sets, double[] centres, int power) {
+    double[] sums = new double[(int) count];
+    Doubles.of(
+        x.shape(),
+        i -> {
+          int set = (int) sets.of(i[0], i[1]);
+          sums[set] += Math.pow(x.at(i) - centres[set], power);
+          return 0;
+        });
+    double each = (double) x.shape().size() / Math.max(1, count);
+    return java.util.Arrays.stream(sums).map(sum -> sum / each).toArray();
   }
 }
