@@ -166,6 +166,33 @@ class GradientsTest {
   }
 
   @Test
+  void clipping_by_value_bounds_each_element() {
+    Gradients gradients = gradients(1).scale(-3);
+    Gradients clipped = gradients.clipValue(4);
+    assertArrayEquals(new float[] {-3, -4}, clipped.get(a).toFloats());
+    assertArrayEquals(new float[] {-3}, clipped.get(b).toFloats());
+    assertArrayEquals(new float[] {-3, -6}, gradients.get(a).toFloats(), "as it was");
+    assertEquals(1, clipped.clipNorm(1).norm(), 1e-5);
+    var e = assertThrows(IllegalStateException.class, () -> gradients.clipNorm(1).clipValue(1));
+    assertEquals(
+        "clipValue: these gradients are clipped by norm already; clip by value first",
+        e.getMessage());
+    assertThrows(IllegalArgumentException.class, () -> gradients.clipValue(0));
+  }
+
+  @Test
+  void clipped_by_value_they_lie_flat_and_count_as_the_same() {
+    moveTogether();
+    Gradients gradients = gradients(1);
+    Gradients clipped = gradients.clipValue(1.5);
+    assertEquals(gradients.flat(a).size(), clipped.flat(a).size());
+    assertTrue(clipped.get(a).sharesMemoryWith(clipped.flat(a)));
+    assertArrayEquals(new float[] {1, 1.5f}, clipped.get(a).toFloats());
+    clipped.apply();
+    assertThrows(IllegalStateException.class, gradients::apply);
+  }
+
+  @Test
   void gradients_that_are_no_numbers_change_nothing_where_that_is_asked_for() {
     Gradients.Clipped fine = gradients(1).clipFinite(1);
     assertEquals(Math.sqrt(6), fine.norm().item(), 1e-6);

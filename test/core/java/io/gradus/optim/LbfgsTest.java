@@ -13,6 +13,8 @@ import io.gradus.op.LinearAlgebra;
 import io.gradus.op.Losses;
 import io.gradus.op.Pointwise;
 import io.gradus.op.Reductions;
+import io.gradus.tensor.Device;
+import io.gradus.tensor.Devices;
 import io.gradus.tensor.Tensor;
 import java.util.List;
 import java.util.Map;
@@ -28,21 +30,21 @@ class LbfgsTest {
     final Tensor x;
     final Tensor labels;
 
-    Problem(SafeTensors golden, String loss, List<String> names) throws Exception {
+    Problem(SafeTensors golden, String loss, List<String> names, Device device) throws Exception {
       for (String name : names) {
         Tensor initial = golden.tensor("lbfgs." + loss + ".initial." + name);
-        parameters.put(name, initial.requiresGrad(true));
+        parameters.put(name, initial.to(device).requiresGrad(true));
       }
-      x = golden.tensor("inputs");
-      labels = golden.tensor("labels");
+      x = golden.tensor("inputs").to(device);
+      labels = golden.tensor("labels").to(device);
     }
 
-    static Problem convex(SafeTensors golden) throws Exception {
-      return new Problem(golden, "convex", List.of("bias", "weight"));
+    static Problem convex(SafeTensors golden, Device device) throws Exception {
+      return new Problem(golden, "convex", List.of("bias", "weight"), device);
     }
 
     static Problem deep(SafeTensors golden) throws Exception {
-      return new Problem(golden, "deep", List.of("first", "second"));
+      return new Problem(golden, "deep", List.of("first", "second"), Device.cpu());
     }
 
     Tensor convex() {
@@ -93,9 +95,11 @@ class LbfgsTest {
   @Test
   void twenty_steps_on_a_convex_loss_are_those_of_pytorch() throws Exception {
     try (SafeTensors golden = GoldenOptimizersTest.golden()) {
-      Problem problem = Problem.convex(golden);
-      Lbfgs lbfgs = problem.settings().history(5).build(Parameters.of(problem.parameters));
-      problem.follow(golden, "convex", lbfgs, problem::convex, 10, 1e-6);
+      for (Device device : Devices.all()) {
+        Problem problem = Problem.convex(golden, device);
+        Lbfgs lbfgs = problem.settings().history(5).build(Parameters.of(problem.parameters));
+        problem.follow(golden, "convex", lbfgs, problem::convex, 10, 1e-6);
+      }
     }
   }
 
@@ -112,7 +116,7 @@ class LbfgsTest {
   @Test
   void one_step_of_many_iterations_finds_the_minimum() throws Exception {
     try (SafeTensors golden = GoldenOptimizersTest.golden()) {
-      Problem problem = Problem.convex(golden);
+      Problem problem = Problem.convex(golden, Device.cpu());
       Lbfgs lbfgs =
           Lbfgs.builder()
               .maxIterations(100)

@@ -263,6 +263,55 @@ class OptimizerTest {
     assertArrayEquals(new float[] {2}, c.toFloats(), 1e-6f);
   }
 
+  @Test
+  void one_call_spares_biases_and_norms_from_decay() {
+    Tensor matrix = Tensor.of(new float[] {2, 2}, 1, 2).requiresGrad(true);
+    Tensor kernel = Tensor.of(new float[] {2}, 1, 1, 1).requiresGrad(true);
+    Optimizer optimizer =
+        Sgd.builder()
+            .learningRate(1)
+            .weightDecay(0.5)
+            .decayMatricesOnly()
+            .group("d"::equals, 1, 0.25)
+            .build(parameters(matrix, kernel, a, b));
+    Step.step(
+        optimizer,
+        List.of(matrix, kernel, a, b),
+        List.of(new float[2], new float[1], new float[3], new float[2]));
+    assertArrayEquals(new float[] {1, 1}, matrix.toFloats());
+    assertArrayEquals(new float[] {1}, kernel.toFloats());
+    assertArrayEquals(new float[] {1, 2, 3}, a.toFloats());
+    assertArrayEquals(new float[] {3, 3.75f}, b.toFloats(), "a group says otherwise");
+  }
+
+  @Test
+  void names_and_shapes_together_say_what_decays() {
+    Tensor matrix = Tensor.of(new float[] {2, 2}, 1, 2).requiresGrad(true);
+    Tensor other = Tensor.of(new float[] {2, 2}, 1, 2).requiresGrad(true);
+    Optimizer optimizer =
+        Sgd.builder()
+            .learningRate(1)
+            .weightDecay(0.5, name -> !name.equals("b"))
+            .decayMatricesOnly()
+            .build(parameters(matrix, other, a));
+    Step.step(
+        optimizer, List.of(matrix, other, a), List.of(new float[2], new float[2], new float[3]));
+    assertArrayEquals(new float[] {1, 1}, matrix.toFloats());
+    assertArrayEquals(new float[] {2, 2}, other.toFloats());
+    assertArrayEquals(new float[] {1, 2, 3}, a.toFloats());
+  }
+
+  @Test
+  void another_schedule_takes_over_where_the_first_one_was() {
+    Optimizer optimizer = sgd(parameters);
+    Step.step(optimizer, all, ones);
+    optimizer.learningRate(steps -> steps);
+    assertEquals(1, optimizer.learningRate());
+    Step.step(optimizer, all, ones);
+    assertEquals(2, optimizer.schedule().at(optimizer.steps()));
+    assertArrayEquals(new float[] {4}, c.toFloats());
+  }
+
   // Resuming
 
   @Test

@@ -14,6 +14,7 @@ import io.gradus.op.Random;
 import io.gradus.op.Reductions;
 import io.gradus.op.Shapes;
 import io.gradus.tensor.Device;
+import io.gradus.tensor.Devices;
 import io.gradus.tensor.Seed;
 import io.gradus.tensor.Shape;
 import io.gradus.tensor.Tensor;
@@ -37,9 +38,13 @@ class OptimizerVariantsTest {
     final Optimizer optimizer;
 
     Training(Variant variant) {
-      put("first", 0, 7, 5);
-      put("bias", 1, 5);
-      put("kernels", 2, 3, 5, 2);
+      this(variant, Device.cpu());
+    }
+
+    Training(Variant variant, Device device) {
+      put(device, "first", 0, 7, 5);
+      put(device, "bias", 1, 5);
+      put(device, "kernels", 2, 3, 5, 2);
       Schedule schedule = Schedule.warmupCosine(0.05, 2, 12);
       optimizer =
           variant
@@ -51,8 +56,8 @@ class OptimizerVariantsTest {
               .build(Parameters.of(parameters));
     }
 
-    private void put(String name, long seed, long... shape) {
-      parameters.put(name, normal(seed, Shape.of(shape)).requiresGrad(true));
+    private void put(Device device, String name, long seed, long... shape) {
+      parameters.put(name, normal(seed, Shape.of(shape)).to(device).requiresGrad(true));
     }
 
     Tensor step(Tensor x) {
@@ -93,17 +98,20 @@ class OptimizerVariantsTest {
   @ParameterizedTest
   @MethodSource("variants")
   void a_replayed_run_is_an_eager_one_bit_for_bit(Variant variant) {
-    Training eager = new Training(variant);
-    Training captured = new Training(variant);
-    for (int i = 0; i < 12; i++) {
-      eager.step(input(i));
-    }
-    try (Graph graph = Graph.capture(in -> captured.step(in[0]), input(0))) {
-      for (int i = 1; i < 12; i++) {
-        graph.replay(input(i));
+    for (Device device : Devices.all()) {
+      Training eager = new Training(variant, device);
+      Training captured = new Training(variant, device);
+      for (int i = 0; i < 12; i++) {
+        eager.step(input(i).to(device));
       }
+      Graph.Step step = in -> captured.step(in[0]);
+      try (Graph graph = Graph.capture(step, input(0).to(device))) {
+        for (int i = 1; i < 12; i++) {
+          graph.replay(input(i).to(device));
+        }
+      }
+      captured.assertSameAs(eager);
     }
-    captured.assertSameAs(eager);
   }
 
   @ParameterizedTest

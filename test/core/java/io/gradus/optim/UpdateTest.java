@@ -16,7 +16,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Holds both optimizers against their papers' formulas in double precision. */
+/** Holds optimizers against their papers' formulas in double precision. */
 class UpdateTest {
 
   private static final int STEPS = 6;
@@ -51,6 +51,49 @@ class UpdateTest {
     };
   }
 
+  /** Chen et al. 2023. */
+  private static Rule lion(double beta1, double beta2) {
+    return (p, g, rate, decay, t, memory) -> {
+      double direction = Math.signum(beta1 * memory[0] + (1 - beta1) * g);
+      memory[0] = beta2 * memory[0] + (1 - beta2) * g;
+      return p - rate * (direction + decay * p);
+    };
+  }
+
+  /** Dozat 2016, with the decay of Loshchilov and Hutter. */
+  private static Rule nAdam() {
+    return (p, g, rate, decay, t, memory) -> {
+      memory[0] = 0.9 * memory[0] + 0.1 * g;
+      memory[1] = 0.999 * memory[1] + 0.001 * g * g;
+      double product = 1;
+      for (int s = 1; s <= t; s++) {
+        product *= 0.9 * (1 - 0.5 * Math.pow(0.96, s * 0.004));
+      }
+      double mu = 0.9 * (1 - 0.5 * Math.pow(0.96, t * 0.004));
+      double next = 0.9 * (1 - 0.5 * Math.pow(0.96, (t + 1) * 0.004));
+      double m = next * memory[0] / (1 - product * next) + (1 - mu) * g / (1 - product);
+      double v = Math.sqrt(memory[1] / (1 - Math.pow(0.999, t)));
+      return p - rate * decay * p - rate * m / (v + 1e-8);
+    };
+  }
+
+  /** Liu et al. 2020, likewise; six steps with this beta2 come to be rectified. */
+  private static Rule rAdam(double beta1, double beta2) {
+    return (p, g, rate, decay, t, memory) -> {
+      memory[0] = beta1 * memory[0] + (1 - beta1) * g;
+      memory[1] = beta2 * memory[1] + (1 - beta2) * g * g;
+      double most = 2 / (1 - beta2) - 1;
+      double power = Math.pow(beta2, t);
+      double length = most - 2 * t * power / (1 - power);
+      double m = memory[0] / (1 - Math.pow(beta1, t));
+      if (length > 5) {
+        m *= Math.sqrt(1 - power) / (Math.sqrt(memory[1]) + 1e-8);
+        m *= Math.sqrt((length - 4) * (length - 2) * most / ((most - 4) * (most - 2) * length));
+      }
+      return p - rate * decay * p - rate * m;
+    };
+  }
+
   static Stream<Case> cases() {
     return Stream.of(
         new Case("plain sgd", Sgd.builder(), 0, sgd(0, 0, false)),
@@ -72,6 +115,22 @@ class UpdateTest {
             AdamW.builder().betas(0.5, 0.7).epsilon(0.01).weightDecay(0.3),
             0.3,
             adamW(0.5, 0.7, 0.01)),
+        new Case("lion", Lion.builder(), 0, lion(0.9, 0.99)),
+        new Case(
+            "lion with all settings",
+            Lion.builder().betas(0.8, 0.7).weightDecay(0.3),
+            0.3,
+            lion(0.8, 0.7)),
+        new Case(
+            "decoupled nadam",
+            NAdam.builder().decoupledWeightDecay().weightDecay(0.2),
+            0.2,
+            nAdam()),
+        new Case(
+            "decoupled radam",
+            RAdam.builder().betas(0.9, 0.98).decoupledWeightDecay().weightDecay(0.2),
+            0.2,
+            rAdam(0.9, 0.98)),
         new Case(
             "adamw without decay", AdamW.builder().weightDecay(0), 0, adamW(0.9, 0.999, 1e-8)));
   }

@@ -202,6 +202,47 @@ public final class Gradients implements AutoCloseable {
   }
 
   /**
+   * Every element of every gradient kept within {@code -max} and {@code max}, as PyTorch's {@code
+   * clip_grad_value_} does. NaN stays. Clipping by norm may follow, but not come before.
+   *
+   * @throws IllegalStateException where they are clipped by norm already
+   */
+  public Gradients clipValue(double max) {
+    if (!(max > 0)) {
+      throw new IllegalArgumentException("clipValue: the bound must be positive: " + max);
+    }
+    if (factor != null) {
+      throw new IllegalStateException(
+          "clipValue: these gradients are clipped by norm already; clip by value first");
+    }
+    Map<Tensor, Tensor> clipped = new IdentityHashMap<>();
+    List<FlatGradients.Flat> clippedFlats = new ArrayList<>();
+    for (FlatGradients.Flat flat : flats) {
+      Tensor y = clamped(flat.gradients(), max);
+      clippedFlats.add(new FlatGradients.Flat(flat.parameters(), y));
+      byTarget.forEach(
+          (target, gradient) -> {
+            if (gradient.sharesMemoryWith(flat.gradients())) {
+              clipped.put(target, y.view(target.shape(), gradient.blockOffset()));
+            }
+          });
+    }
+    byTarget.forEach(
+        (target, gradient) -> {
+          if (!clipped.containsKey(target)) {
+            clipped.put(target, clamped(gradient, max));
+          }
+        });
+    return new Gradients(targets, clipped, clippedFlats, 1, null, applied);
+  }
+
+  private Tensor clamped(Tensor x, double max) {
+    Tensor y = multiplied(x);
+    y.backend().clamp(y.typeCode(), y.address(), y.address(), y.size(), -max, max);
+    return y;
+  }
+
+  /**
    * The sum of these gradients and others for the same tensors, as for accumulation over several
    * batches.
    */
@@ -287,7 +328,7 @@ public final class Gradients implements AutoCloseable {
         return flat.gradients();
       }
     }
-    return gradient != null && !parameter.isPart() ? gradient : null; // a buffer of its own
+    return null;
   }
 
   /**

@@ -152,7 +152,11 @@ final class FlatParameters {
    * as after a parameter was frozen.
    */
   Tensor flat(Gradients gradients) {
-    Tensor flat = gradients.flat(members.get(0).tensor());
+    Tensor first = members.get(0).tensor();
+    if (members.size() == 1 && gradients.contains(first)) {
+      return gradients.unscaled(first); // alone, it lies at the same indices wherever it is
+    }
+    Tensor flat = gradients.flat(first);
     if (flat == null || flat.size() != values.size()) {
       return null;
     }

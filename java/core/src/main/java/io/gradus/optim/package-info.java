@@ -1,2 +1,2 @@
-/** Optimizers over flat buffers, and learning rate schedules. */
+/** Optimizers over flat buffers, learning rate schedules, and averages of models. */
 package io.gradus.optim;
