@@ -57,7 +57,8 @@ class LossEdgesTest {
   void certain_probabilities_have_finite_losses_and_gradients() {
     Tensor p = Tensor.of(new float[] {0, 1, 0, 1});
     Tensor t = Tensor.of(new float[] {0, 1, 1, 0});
-    assertArrayEquals(new float[] {0, 0, 100, 100}, Losses.bce(p, t, Reduction.NONE).toFloats(), 1e-9f);
+    assertArrayEquals(
+        new float[] {0, 0, 100, 100}, Losses.bce(p, t, Reduction.NONE).toFloats(), 1e-9f);
     for (float dp : gradient(x -> Losses.bce(x, t), p)) {
       assertTrue(Float.isFinite(dp), () -> "gradient " + dp);
     }
