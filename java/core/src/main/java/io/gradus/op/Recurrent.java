@@ -6,7 +6,7 @@ import io.gradus.tensor.Tensor;
  * Recurrent layers over whole sequences, of F32, BF16 or F16: one direction of one layer is one op.
  * Each time's state h follows from that time's input and the state before; σ is the sigmoid, ⊙ the
  * product of elements. Weights, their gates one below the other, and biases are laid out as in
- * PyTorch; they may be F32 beside a narrower input.
+ * PyTorch; they may be F32 beside a narrower input. Gates and states are kept in the input's type.
  *
  * <p>Sequences of a batch may differ in length: behind its end a sequence keeps its state and gives
  * 0. Backwards in time, each begins at its own end.
