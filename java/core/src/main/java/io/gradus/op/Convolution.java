@@ -80,6 +80,9 @@ public final class Convolution {
 
   private static Tensor convolution(
       String op, Tensor x, Tensor weight, Tensor bias, ConvolutionOptions options) {
+    if (Mixed.narrows(x)) {
+      return convolution(op, Mixed.narrow(x), weight, bias, options);
+    }
     check(op, x, weight, bias, weight.rank() > 0 ? weight.dim(0) : 0, options);
     Shape y = Sliding.outputOf(op, x, weight, options);
     return Sliding.of(x.shape(), y, weight.shape(), options).output(op, x, weight, bias);
@@ -87,6 +90,9 @@ public final class Convolution {
 
   private static Tensor transposed(
       String op, Tensor x, Tensor weight, Tensor bias, ConvolutionOptions options) {
+    if (Mixed.narrows(x)) {
+      return transposed(op, Mixed.narrow(x), weight, bias, options);
+    }
     long out = weight.rank() > 1 ? weight.dim(1) * options.groups() : 0;
     check(op, x, weight, bias, out, options);
     Shape y = Sliding.inputOf(op, x, weight, options);

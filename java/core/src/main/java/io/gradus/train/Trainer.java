@@ -384,14 +384,14 @@ public final class Trainer<B> {
   /** The optimizer; where none was given, an {@link AdamW} as the arguments describe it. */
   public Optimizer optimizer() {
     if (optimizer == null) {
-      var parameters = model.parameters();
       optimizer =
           AdamW.builder()
               .learningRate(arguments.schedule(state.totalSteps()))
               .betas(arguments.adamBeta1(), arguments.adamBeta2())
               .epsilon(arguments.adamEpsilon())
-              .weightDecay(arguments.weightDecay(), name -> parameters.get(name).rank() > 1)
-              .build(parameters);
+              .weightDecay(arguments.weightDecay())
+              .decayMatricesOnly()
+              .build(model.parameters());
     }
     return optimizer;
   }
