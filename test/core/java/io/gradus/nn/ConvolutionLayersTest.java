@@ -19,6 +19,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 class ConvolutionLayersTest {
 
@@ -128,8 +129,7 @@ class ConvolutionLayersTest {
         () -> ConvolutionOptions.defaults().padding(1, -1));
   }
 
-  private static void assertRefused(
-      String message, org.junit.jupiter.api.function.Executable call) {
+  private static void assertRefused(String message, Executable call) {
     assertEquals(message, assertThrows(IllegalArgumentException.class, call).getMessage());
   }
 }

@@ -9,6 +9,7 @@ import io.gradus.op.Windows.Axis;
 import io.gradus.tensor.DType;
 import io.gradus.tensor.Shape;
 import io.gradus.tensor.Tensor;
+import java.util.function.UnaryOperator;
 
 /**
  * Convolutions of images and of sequences, of F32, BF16 or F16; sums are F32. As everywhere in the
@@ -334,10 +335,7 @@ public final class Convolution {
     }
 
     /** The weight's gradient, with x and y made of the upstream gradient. */
-    private Wrt wrtWeight(
-        Tensor w,
-        java.util.function.UnaryOperator<Tensor> xOf,
-        java.util.function.UnaryOperator<Tensor> yOf) {
+    private Wrt wrtWeight(Tensor w, UnaryOperator<Tensor> xOf, UnaryOperator<Tensor> yOf) {
       return wrt(
           w,
           d -> weight(xOf.apply(d), yOf.apply(d), w.dtype()),
