@@ -22,6 +22,7 @@ constexpr int64_t kWhole = 256;       // k up to here is one depth
 constexpr int64_t kResult = 1 << 15;  // floats of y that a task has in L2
 constexpr int64_t kTasks = 16;        // enough to be shared out evenly
 constexpr int64_t kFewRows = 128;     // channels of y for which a strip is packed again
+constexpr int64_t kManyRows = 512;    // of which the weights of a depth stay in L2
 constexpr int64_t kLongRow = 4 * kStrip;
 constexpr int64_t kPackWork = 1 << 14;  // weights that a task packs
 
@@ -54,8 +55,8 @@ class Blocks {
     const int64_t rows = std::clamp<int64_t>(c.outs(), kPanel, kFewRows);
     parts_ = ceilDivide(strips_, std::max<int64_t>(kResult / (rows * kStrip), 4));
     const int64_t tasks = c.groups * lengths_ * parts_;
-    chunks_ = std::clamp<int64_t>(ceilDivide(kTasks, tasks), 1,
-                                  std::max<int64_t>(c.outs() / kFewRows, 1));
+    chunks_ = std::max(std::min(ceilDivide(kTasks, tasks), c.outs() / kFewRows),
+                       ceilDivide(c.outs(), kManyRows));
   }
 
   void run() {

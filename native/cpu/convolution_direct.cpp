@@ -25,36 +25,51 @@ int64_t grainOf(int64_t planes, int64_t pixels, int64_t taps) {
                                   : std::max<int64_t>(8 * kGrain / work, 1);
 }
 
-/** One output channel of one image: rows of y as vectors of neighbouring pixels. */
-class Plane {
+/** Output channels of one image after the other: rows of y as vectors of neighbouring pixels. */
+class Planes {
  public:
-  Plane(const Correlation& correlation, const Patch& patch, int64_t image, int64_t channel)
-      : c(correlation), patch_(patch), image_(image), channel_(channel) {
-    const int64_t inputs = c.ins();
-    for (int64_t i = 0; i < inputs; ++i) {
-      const float* w = c.weights.data + channel / c.outs() * c.weights.groupStride +
-                       channel % c.outs() * c.weights.outStride + i * c.weights.inStride;
-      for (const Tap& tap : c.sight.taps) {
-        weights_.push_back(w[tap.element]);
-        offsets_.push_back(i * patch.plane() + patch.offsetOf(tap, 1));
+  explicit Planes(const Correlation& correlation)
+      : c(correlation), patch_(c.sight, false), weights_(c.ins() * c.sight.taps.size()) {}
+
+  /** All that a group gives to an image. */
+  void sum(int64_t image, int64_t group) {
+    if (!weights_.empty()) see(image, group);
+    image_ = image;
+    for (int64_t o = 0; o < c.outs(); ++o) {
+      const float* w = c.weights.data + group * c.weights.groupStride + o * c.weights.outStride;
+      size_t k = 0;
+      for (int64_t i = 0; i < c.ins(); ++i) {
+        for (const Tap& tap : c.sight.taps) weights_[k++] = w[i * c.weights.inStride + tap.element];
       }
+      channel_ = group * c.outs() + o;
+      int64_t row = 0;
+      for (; row + kRows <= c.sight.rows; row += kRows) sumRows<kRows>(row);
+      for (; row < c.sight.rows; ++row) sumRows<1>(row);
     }
   }
 
-  void sum(const float* seen) const {
-    const int64_t rows = c.sight.rows;
-    int64_t row = 0;
-    for (; row + kRows <= rows; row += kRows) sumRows<kRows>(seen, row);
-    for (; row < rows; ++row) sumRows<1>(seen, row);
+ private:
+  void see(int64_t image, int64_t group) {
+    const int64_t pixels = c.sight.rows * c.sight.columns;
+    if (image != image_) patch_.place(image * pixels, (image + 1) * pixels);
+    if (image_ < 0) {  // in all images, what a pixel sees lies in the same places
+      seen_ = ownPlanes.atLeast(patch_.size(c.ins()));
+      patch_.clear(c.ins(), seen_);
+      for (int64_t i = 0; i < c.ins(); ++i) {
+        for (const Tap& tap : c.sight.taps) {
+          offsets_.push_back(i * patch_.plane() + patch_.offsetOf(tap, 1));
+        }
+      }
+    }
+    patch_.fill(group * c.ins(), c.ins(), ownNone, seen_);
   }
 
- private:
   template <int Rows>
-  void sumRows(const float* seen, int64_t row) const {
+  void sumRows(int64_t row) const {
     const int64_t columns = c.sight.columns;
     const float* from[Rows];
     for (int r = 0; r < Rows; ++r) {
-      from[r] = seen;
+      from[r] = seen_;
       if (weights_.empty()) continue;
       from[r] += patch_.offsetOf((image_ * c.sight.rows + row + r) * columns, 1);
     }
@@ -93,8 +108,9 @@ class Plane {
   }
 
   const Correlation& c;
-  const Patch& patch_;
-  const int64_t image_, channel_;
+  Patch patch_;
+  int64_t image_ = -1, channel_ = 0;
+  float* seen_ = nullptr;
   std::vector<float> weights_;
   std::vector<int64_t> offsets_;
 };
@@ -113,9 +129,11 @@ class TapSums {
     const int64_t rows = g.sight.rows, columns = g.sight.columns, pixels = rows * columns;
     if (pixels == 0) return;
     patch_.place(image * pixels, (image + 1) * pixels);
-    float* seen = ownPlanes.atLeast(patch_.size(1));
-    patch_.clear(1, seen);
-    patch_.fill(in, 1, ownNone, seen);
+    if (seen_ == nullptr) {  // in all images, what a pixel sees lies in the same places
+      seen_ = ownPlanes.atLeast(patch_.size(1));
+      patch_.clear(1, seen_);
+    }
+    patch_.fill(in, 1, ownNone, seen_);
     float* dy = ownRows.atLeast(rows * padded_);
     for (int64_t row = 0; row < rows; ++row) {
       const int64_t at = ((image * g.outChannels + out) * rows + row) * columns;
@@ -126,7 +144,7 @@ class TapSums {
       });
     }
     for (size_t t = 0; t < totals_.size(); ++t) {
-      const float* x = seen + patch_.offsetOf(g.sight.taps[t], 1);
+      const float* x = seen_ + patch_.offsetOf(g.sight.taps[t], 1);
       totals_[t] += sum(x, dy, image * rows);
     }
   }
@@ -171,6 +189,7 @@ class TapSums {
   const WeightGradient& g;
   std::vector<double> totals_;
   Patch patch_;
+  float* seen_ = nullptr;
   int64_t padded_;
   Mask inside_ = {};
 };
@@ -183,24 +202,8 @@ void correlateDirectly(const Correlation& c) {
   if (pixels == 0) return;
   pool().split(images * c.groups, grainOf(images * c.groups, pixels, taps + 1),
                [&](int64_t begin, int64_t end) {
-                 Patch patch(c.sight, false);
-                 int64_t placed = -1;
-                 float* seen = nullptr;
-                 for (int64_t i = begin; i < end; ++i) {
-                   const int64_t image = i / c.groups, group = i % c.groups;
-                   if (taps > 0) {
-                     if (image != placed) {
-                       patch.place(image * pixels, (image + 1) * pixels);
-                       seen = ownPlanes.atLeast(patch.size(c.ins()));
-                       patch.clear(c.ins(), seen);
-                       placed = image;
-                     }
-                     patch.fill(group * c.ins(), c.ins(), ownNone, seen);
-                   }
-                   for (int64_t o = group * c.outs(); o < (group + 1) * c.outs(); ++o) {
-                     Plane(c, patch, image, o).sum(seen);
-                   }
-                 }
+                 Planes planes(c);
+                 for (int64_t i = begin; i < end; ++i) planes.sum(i / c.groups, i % c.groups);
                });
 }
 

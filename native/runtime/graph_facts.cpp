@@ -109,6 +109,20 @@ StepFacts matmulSumsFacts(const Arguments& a) {
   return facts;
 }
 
+/** The three products of a convolution have the same sizes: each of x, y and weights once. */
+StepFacts convolutionFacts(const Arguments& a) {
+  const double x = a.dims[0] * a.dims[1] * a.dims[2] * a.dims[3];
+  const double y = a.dims[0] * a.dims[4] * a.dims[5] * a.dims[6];
+  const double seen = a.dims[1] / a.dims[15] * a.dims[7] * a.dims[8];  // by a pixel of y
+  StepFacts facts;
+  facts.shape = sizes({a.dims[0], a.dims[1], a.dims[2], a.dims[3]}) + " by " +
+                sizes({a.dims[4], a.dims[7], a.dims[8]});
+  facts.flops = 2 * y * seen;
+  facts.bytes = (x + y) * static_cast<double>(byteSize(a.types[0])) +
+                a.dims[4] * seen * static_cast<double>(byteSize(a.types[1]));
+  return facts;
+}
+
 /** A pass over the tensors that the step made, and over others as far as the sizes say. */
 StepFacts passFacts(const Recording& recording, const Call& call, const Arguments& a) {
   StepFacts facts;
@@ -143,6 +157,8 @@ StepFacts factsOf(const Recording& recording, const Call& call) {
     facts = matmulActivationFacts(call, arguments);
   } else if (name == "attention" || name == "attentionGrad") {
     facts = attentionFacts(arguments, name == "attentionGrad");
+  } else if (name == "conv2d" || name == "conv2dGradInput" || name == "conv2dGradWeight") {
+    facts = convolutionFacts(arguments);
   } else if (name == "adamw") {
     facts = updateFacts(call, arguments, 7, 14);
   } else if (name == "matmulAdd") {

@@ -316,7 +316,8 @@ class Backend : public Watched {
 
   // Convolution (cross-correlation, as everywhere in the field). x (batch, channels, height,
   // width), y (batch, outChannels, outHeight, outWidth), weight (outChannels, channels / groups,
-  // kernelHeight, kernelWidth) of type wt, as is the bias; 0 for none. Sums are F32.
+  // kernelHeight, kernelWidth) of type wt, as is the bias; 0 for none. Sums are F32. Beside 16-bit
+  // images, a GPU rounds F32 weights to their type, as matmul does.
   Kernel<void(Type t, In x, Type wt, In weight, In bias, Out y, Window window)> conv2d{this,
                                                                                        "conv2d"};
   /** dx; with a bias (channels) it is the transposed convolution of dy. `accumulate` adds to dx. */

@@ -40,6 +40,7 @@ final class Overview {
     CHAPTERS.put("op", "Ops and losses");
     CHAPTERS.put("optim", "Optimizers and schedules");
     CHAPTERS.put("data", "Data");
+    CHAPTERS.put("image", "Images");
     CHAPTERS.put("train", "Training");
     CHAPTERS.put("metric", "Metrics");
     CHAPTERS.put("report", "Reports and pictures");

@@ -8,10 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.zip.GZIPOutputStream;
 
-/**
- * Writes a small data set in IDX files: images of 3x2 pixels, of which pixel k is bright in class
- * k.
- */
+/** Writes a small data set in IDX files: images of which pixel k is bright in class k. */
 final class IdxFiles {
 
   private static final int HEIGHT = 3;
@@ -26,24 +23,33 @@ final class IdxFiles {
 
   /** With the separator before {@code idx} and the ending that copies of MNIST differ in. */
   static void write(Path folder, String separator, String ending) throws IOException {
-    part(folder, "train", separator, ending, 120);
-    part(folder, "t10k", separator, ending, 40);
+    write(folder, separator, ending, HEIGHT, WIDTH, CLASSES);
   }
 
-  private static void part(Path folder, String part, String separator, String ending, int count)
+  /** With other sizes. */
+  static void write(Path folder, int height, int width, int classes) throws IOException {
+    write(folder, "-", "", height, width, classes);
+  }
+
+  private static void write(
+      Path folder, String separator, String ending, int height, int width, int classes)
       throws IOException {
+    part(folder, "train", separator, ending, new int[] {120, height, width}, classes);
+    part(folder, "t10k", separator, ending, new int[] {40, height, width}, classes);
+  }
+
+  private static void part(
+      Path folder, String part, String separator, String ending, int[] sizes, int classes)
+      throws IOException {
+    int count = sizes[0];
+    int pixels = sizes[1] * sizes[2];
     byte[] labels = new byte[count];
-    byte[] images = new byte[count * HEIGHT * WIDTH];
+    byte[] images = new byte[count * pixels];
     for (int i = 0; i < count; i++) {
-      labels[i] = (byte) (i % CLASSES);
-      images[i * HEIGHT * WIDTH + labels[i]] = (byte) 255;
+      labels[i] = (byte) (i % classes);
+      images[i * pixels + labels[i]] = (byte) 255;
     }
-    file(
-        folder.resolve(part + "-images" + separator + "idx3-ubyte" + ending),
-        images,
-        count,
-        HEIGHT,
-        WIDTH);
+    file(folder.resolve(part + "-images" + separator + "idx3-ubyte" + ending), images, sizes);
     file(folder.resolve(part + "-labels" + separator + "idx1-ubyte" + ending), labels, count);
   }
 

@@ -14,6 +14,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 import javax.tools.JavaCompiler;
 import javax.tools.ToolProvider;
@@ -32,6 +34,7 @@ class ReadmeTest {
   void the_example_compiles_and_trains() throws Exception {
     List<String> examples = blocks("java");
     Files.writeString(folder.resolve("book.txt"), book());
+    IdxFiles.write(Files.createDirectory(folder.resolve("fashion-mnist")), 28, 28, 10);
     assertFalse(examples.isEmpty(), "the README shows Java");
     for (String example : examples) {
       Path classes = compile(example);
@@ -83,16 +86,14 @@ class ReadmeTest {
     return block.matcher(Files.readString(README)).results().map(found -> found.group(1)).toList();
   }
 
-  /** Statements go into a main method; files go into the test's own folder. */
+  /** Statements go into a main method; files go into the test's own folder. An IDE adds imports. */
   private Path compile(String example) throws Exception {
-    StringBuilder imports = new StringBuilder();
-    StringBuilder body = new StringBuilder();
-    for (String line : example.split("\n")) {
-      (line.startsWith("import ") ? imports : body).append(line).append('\n');
-    }
+    String imports =
+        Stream.of("data", "hub", "metric", "model", "op", "optim", "tensor", "train", "autograd")
+            .map(name -> "import io.gradus." + name + ".*;\n")
+            .collect(Collectors.joining("", "", "import java.nio.file.*;\n"));
     String here =
-        body.toString()
-            .replaceAll("Path\\.of\\(\"", Matcher.quoteReplacement("Path.of(\"" + folder + "/"));
+        example.replaceAll("Path\\.of\\(\"", Matcher.quoteReplacement("Path.of(\"" + folder + "/"));
     Path source = folder.resolve("Example.java");
     Files.writeString(
         source,

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.gradus.autograd.Graph;
+import io.gradus.autograd.Tape;
 import io.gradus.op.Convolution;
 import io.gradus.op.ConvolutionOptions;
 import io.gradus.tensor.Device;
@@ -15,7 +17,9 @@ import io.gradus.tensor.Shape;
 import io.gradus.tensor.Tensor;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.UnaryOperator;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 
 class ConvolutionLayersTest {
 
@@ -44,6 +48,26 @@ class ConvolutionLayersTest {
     assertEquals(Shape.of(6, 4, 3), flat.weight().shape());
     Tensor sequence = Init.uniform(Shape.of(2, 4, 7), -1, 1, Seed.of(1), CPU);
     assertEquals(Shape.of(2, 6, 4), flat.forward(sequence).shape());
+  }
+
+  @Test
+  void a_captured_step_replays_what_convolutions_compute() {
+    Conv2d conv = new Conv2d(3, 5, 3, HALVES, true, CPU, SEED);
+    ConvTranspose2d back = new ConvTranspose2d(5, 3, 3, HALVES.outputPadding(1), true, CPU, SEED);
+    UnaryOperator<Tensor> gradient =
+        x -> {
+          try (Tape tape = Tape.record()) {
+            Tensor y = back.forward(conv.forward(x));
+            return tape.keep(tape.vjp(y, y, conv.weight()).get(conv.weight()));
+          }
+        };
+    Tensor first = Init.uniform(Shape.of(2, 3, 8, 8), -1, 1, Seed.of(1), CPU);
+    Tensor second = Init.uniform(Shape.of(2, 3, 8, 8), -1, 1, Seed.of(2), CPU);
+    try (Graph graph = Graph.capture(x -> gradient.apply(x[0]), first)) {
+      for (Tensor x : List.of(second, first)) {
+        assertArrayEquals(gradient.apply(x).toFloats(), graph.replay(x).toFloats());
+      }
+    }
   }
 
   @Test
@@ -105,8 +129,7 @@ class ConvolutionLayersTest {
         () -> ConvolutionOptions.defaults().padding(1, -1));
   }
 
-  private static void assertRefused(
-      String message, org.junit.jupiter.api.function.Executable call) {
+  private static void assertRefused(String message, Executable call) {
     assertEquals(message, assertThrows(IllegalArgumentException.class, call).getMessage());
   }
 }

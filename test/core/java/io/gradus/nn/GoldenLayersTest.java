@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.stream.Stream;
@@ -49,7 +50,7 @@ class GoldenLayersTest {
         Rnn rnn = new Rnn(4, 5, activation, two, CPU, SEED);
         layers.add(
             new Layer(
-                activation.name().toLowerCase() + kind,
+                activation.name().toLowerCase(Locale.ROOT) + kind,
                 rnn,
                 List.of("x", "h0"),
                 x -> outputs(rnn.forward(x.get(0), x.get(1), lengths))));

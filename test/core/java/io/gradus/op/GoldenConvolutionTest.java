@@ -82,6 +82,7 @@ class GoldenConvolutionTest {
   private static void assertClose(SafeTensors golden, String name, Tensor actual)
       throws IOException {
     assertEquals(golden.shape(name), actual.shape(), name);
-    assertArrayEquals(golden.tensor(name).toFloats(), actual.toFloats(), 5e-5f, name);
+    // Both round sums of hundreds of products, up to 60 in size.
+    assertArrayEquals(golden.tensor(name).toFloats(), actual.toFloats(), 1e-4f, name);
   }
 }

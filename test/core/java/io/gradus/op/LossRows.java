@@ -43,7 +43,10 @@ final class LossRows {
             LossRows::distance,
             Reduction.SUM));
     rows.add(
-        pair("huber(Tensor, Tensor)", Losses::huber, (y, t) -> huber(y - t, 1), Reduction.MEAN));
+        // Derivatives on the parabola alone: a second one that meets the bend is no number to hold.
+        pair("huber(Tensor, Tensor)", Losses::huber, (y, t) -> huber(y - t, 1), Reduction.MEAN)
+            .domain(-0.45, 0.45)
+            .wide(-2, 2));
     rows.add(
         pair(
                 "huber(Tensor, Tensor, double, Reduction)",
@@ -109,15 +112,19 @@ final class LossRows {
                 "bceWithLogits: prediction and target must have the same shape: (2, 1) and (2);"
                     + " reshape the target to (2, 1)"),
         pair(
-            "hinge(Tensor, Tensor)",
-            Losses::hinge,
-            (x, t) -> Math.max(0, 1 - t * x),
-            Reduction.MEAN),
+                "hinge(Tensor, Tensor)",
+                Losses::hinge,
+                (x, t) -> Math.max(0, 1 - t * x),
+                Reduction.MEAN)
+            .domain(-0.95, 0.95)
+            .wide(-2, 2),
         pair(
-            "hinge(Tensor, Tensor, Reduction)",
-            (x, t) -> Losses.hinge(x, t, Reduction.BATCH_MEAN),
-            (x, t) -> Math.max(0, 1 - t * x),
-            Reduction.BATCH_MEAN),
+                "hinge(Tensor, Tensor, Reduction)",
+                (x, t) -> Losses.hinge(x, t, Reduction.BATCH_MEAN),
+                (x, t) -> Math.max(0, 1 - t * x),
+                Reduction.BATCH_MEAN)
+            .domain(1.05, 2)
+            .wide(-2, 2),
         pair("kl(Tensor, Tensor)", Losses::kl, LossRows::kl, Reduction.BATCH_MEAN).domain(0.05, 2),
         pair(
                 "kl(Tensor, Tensor, boolean, Reduction)",

@@ -29,7 +29,7 @@ class SteadyMemoryTest {
     Run run = run();
     assertEquals(run.heldThen, run.heldNow, "no page is taken from the system after the start");
     assertTrue(
-        run.residentNow <= run.residentThen * 1.05,
+        run.residentNow <= run.residentThen * 1.02,
         () -> "resident memory grew from " + run.residentThen + " to " + run.residentNow);
   }
 
@@ -39,7 +39,7 @@ class SteadyMemoryTest {
     Run run = run(how);
     assertEquals(run.heldThen, run.heldNow, "no page is taken from the system after the start");
     assertTrue(
-        run.residentNow <= run.residentThen * 1.05,
+        run.residentNow <= run.residentThen * 1.02,
         () -> "resident memory grew from " + run.residentThen + " to " + run.residentNow);
     // Code that was compiled or loaded meanwhile is touched too, once.
     assertTrue(run.faults < 800, () -> "page faults in 800 steps: " + run.faults);
@@ -57,6 +57,8 @@ class SteadyMemoryTest {
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.addAll(
         List.of(
+            // What the optimizing compiler takes for its own work comes and goes by the megabyte.
+            "-XX:TieredStopAtLevel=1",
             "-XX:+UseSerialGC",
             "-Xms96m",
             "-Xmx96m",

@@ -4,9 +4,9 @@ import io.gradus.tensor.DType;
 
 /**
  * Mixed precision for what this thread computes while it is open, as PyTorch's {@code autocast}:
- * products (linear layers, matrix products, convolutions, attention) take their F32 operands in
- * BF16 or F16 and give results of that type; where an op meets both types, it computes in F32.
- * Parameters and their gradients stay F32, sums within kernels too.
+ * products (linear and recurrent layers, matrix products, convolutions, attention) take their F32
+ * operands in BF16 or F16 and give results of that type; where an op meets both types, it computes
+ * in F32. Parameters and their gradients stay F32, sums within kernels too.
  *
  * <pre>{@code
  * try (Tape tape = Tape.record()) {

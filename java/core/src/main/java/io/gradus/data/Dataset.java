@@ -4,7 +4,6 @@ import io.gradus.tensor.Seed;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.LongStream;
 
 /**
  * Numbered examples: what a model sees and what it should answer, in memory as in a {@link
@@ -63,38 +62,5 @@ public interface Dataset {
     List<Dataset> parts = new ArrayList<>();
     Splits.random(size(), seed, shares).forEach(indices -> parts.add(subset(indices)));
     return parts;
-  }
-
-  /** Some of the examples of another data set. */
-  record Subset(Dataset whole, long[] indices) implements Dataset {
-
-    /** Checks that the other has them. */
-    public Subset {
-      LongStream.of(indices).forEach(index -> checkIndex(index, whole.size()));
-      indices = indices.clone();
-    }
-
-    @Override
-    public long size() {
-      return indices.length;
-    }
-
-    @Override
-    public Batch batch(long[] numbers, Seed[] seeds) throws IOException {
-      long[] there = new long[numbers.length];
-      for (int i = 0; i < there.length; i++) {
-        checkIndex(numbers[i], indices.length);
-        there[i] = indices[(int) numbers[i]];
-      }
-      return whole.batch(there, seeds);
-    }
-  }
-
-  /** Refuses the number of an example that there is not. */
-  static void checkIndex(long index, long size) {
-    if (index < 0 || index >= size) {
-      throw new IndexOutOfBoundsException(
-          "dataset: there is no example " + index + ": there are " + size);
-    }
   }
 }

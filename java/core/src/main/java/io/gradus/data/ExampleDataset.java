@@ -79,7 +79,7 @@ public final class ExampleDataset implements Dataset {
     try (Scope scope = Scope.open()) {
       Example[] examples = new Example[indices.length];
       for (int i = 0; i < examples.length; i++) {
-        Dataset.checkIndex(indices[i], size);
+        Index.check(indices[i], size);
         examples[i] = reader.read(indices[i], seeds[i]);
       }
       List<Tensor> inputs = Stream.of(examples).map(Example::input).toList();

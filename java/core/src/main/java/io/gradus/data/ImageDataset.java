@@ -81,7 +81,7 @@ public interface ImageDataset extends Dataset {
     float[] pixels = null;
     long[] labels = new long[indices.length];
     for (int i = 0; i < indices.length; i++) {
-      Dataset.checkIndex(indices[i], size());
+      Index.check(indices[i], size());
       Image image = image(indices[i], seeds[i]);
       if (first == null) {
         first = image;

@@ -144,7 +144,7 @@ public final class ImageFolder implements ImageDataset {
 
   @Override
   public Image image(long index, Seed seed) throws IOException {
-    Dataset.checkIndex(index, size());
+    Index.check(index, size());
     Image image = ImageFile.read(files.get((int) index));
     return gray ? image.toGrayscale() : image.toRgb();
   }

@@ -101,7 +101,7 @@ public final class JsonLines implements Records<Map<String, Object>> {
   /** An object by the number of its line, counted from 0. */
   @Override
   public Map<String, Object> get(long number) throws IOException {
-    Dataset.checkIndex(number, size);
+    Index.check(number, size);
     String line = lines.get(number);
     try (JsonParser json = JSON.createParser(line)) {
       if (json.nextToken() != JsonToken.START_OBJECT) {

@@ -37,7 +37,7 @@ final class MemoryImages implements ImageDataset {
 
   @Override
   public Image image(long index, Seed seed) {
-    Dataset.checkIndex(index, size());
+    Index.check(index, size());
     int channels = (int) images.dim(1);
     int height = (int) images.dim(2);
     int width = (int) images.dim(3);

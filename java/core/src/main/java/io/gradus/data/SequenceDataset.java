@@ -103,7 +103,7 @@ public final class SequenceDataset implements Dataset {
     int[] lengths = new int[indices.length];
     int time = 0;
     for (int i = 0; i < lengths.length; i++) {
-      Dataset.checkIndex(indices[i], size());
+      Index.check(indices[i], size());
       lengths[i] = inputs.get((int) indices[i]).length;
       time = Math.max(time, lengths[i]);
     }

@@ -129,7 +129,7 @@ public final class Table {
 
   /** The rows of these numbers, as of {@link Splits}. */
   public Table take(long... numbers) {
-    LongStream.of(numbers).forEach(number -> Dataset.checkIndex(number, rows));
+    LongStream.of(numbers).forEach(number -> Index.check(number, rows));
     Map<String, Object> taken = new LinkedHashMap<>();
     columns.forEach(
         (name, values) ->

@@ -80,7 +80,7 @@ public record TensorDataset(Tensor inputs, Tensor labels) implements Dataset {
   @Override
   public Batch batch(long[] indices, Seed[] seeds) {
     for (long index : indices) {
-      Dataset.checkIndex(index, size());
+      Index.check(index, size());
     }
     TensorDataset rows = areConsecutive(indices) ? range(indices) : take(indices);
     return new Batch(rows.inputs, rows.labels);

@@ -106,7 +106,7 @@ public final class TextLines implements Records<String> {
   /** A line by its number from 0 on, without its end. */
   @Override
   public String get(long number) throws IOException {
-    Dataset.checkIndex(number, size());
+    Index.check(number, size());
     long from = starts[(int) number];
     ByteBuffer line = ByteBuffer.allocate((int) (starts[(int) number + 1] - from));
     while (line.hasRemaining()) {

@@ -3,6 +3,7 @@ package io.gradus.data;
 import io.gradus.tensor.Device;
 import io.gradus.tensor.Seed;
 import io.gradus.tensor.Tensor;
+import java.util.NoSuchElementException;
 import java.util.SplittableRandom;
 
 /**
@@ -16,7 +17,7 @@ import java.util.SplittableRandom;
  * }
  * }</pre>
  */
-public final class TokenBatches {
+public final class TokenBatches implements BatchSource<TokenBatch> {
 
   /** The target of a token that nothing follows; {@code Losses.crossEntropy} leaves it out. */
   public static final int NO_TARGET = -100;
@@ -74,8 +75,58 @@ public final class TokenBatches {
   }
 
   /** The number of batches before they repeat; of random ones, those of an epoch. */
+  @Override
   public long count() {
     return (rows() + batch - 1) / batch;
+  }
+
+  /** Of random ones, others in each epoch. */
+  @Override
+  public BatchSource.Epoch<TokenBatch> epoch(long epoch, long from) {
+    if (epoch < 0 || from < 0 || from > count()) {
+      throw new IllegalArgumentException(
+          "batches: there are "
+              + count()
+              + " in an epoch: epoch "
+              + epoch
+              + " cannot begin at "
+              + from);
+    }
+    return new Epoch(seed == null ? 0 : epoch * count(), from);
+  }
+
+  private final class Epoch implements BatchSource.Epoch<TokenBatch> {
+    private final long first; // the number of the epoch's first batch
+    private long taken;
+    private TokenBatch current;
+
+    Epoch(long first, long from) {
+      this.first = first;
+      this.taken = from;
+    }
+
+    @Override
+    public boolean hasNext() {
+      return taken < count();
+    }
+
+    @Override
+    public TokenBatch next() {
+      if (!hasNext()) {
+        throw new NoSuchElementException("batches: the epoch has no more than " + count());
+      }
+      close();
+      current = get(first + taken++);
+      return current;
+    }
+
+    @Override
+    public void close() {
+      if (current != null) {
+        current.close();
+        current = null;
+      }
+    }
   }
 
   private long rows() {

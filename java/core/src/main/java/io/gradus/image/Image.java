@@ -109,6 +109,14 @@ public record Image(int channels, int height, int width, float[] pixels) {
     }
   }
 
+  /** Refuses the sizes of an image to be made where they are not positive. */
+  static void checkSize(String op, int height, int width) {
+    if (height < 1 || width < 1) {
+      throw new IllegalArgumentException(
+          op + ": sizes must be positive: (" + height + ", " + width + ")");
+    }
+  }
+
   /** The sizes, as of a tensor. */
   @Override
   public String toString() {

@@ -20,7 +20,8 @@ import javax.imageio.stream.MemoryCacheImageInputStream;
 
 /**
  * Reads pictures through ImageIO: PNG, JPEG, GIF, BMP, WBMP and TIFF, and what plugins on the class
- * path can read in addition, such as TwelveMonkeys' for WebP or JPEG in CMYK.
+ * path can read in addition: TwelveMonkeys' {@code com.twelvemonkeys.imageio:imageio-webp} and
+ * {@code imageio-jpeg}, the latter also for JPEG in CMYK. They need only be there.
  */
 public final class ImageFile {
 

@@ -47,7 +47,7 @@ public interface ImageTransform {
    * triangle filter, as PyTorch's {@code antialias=True}).
    */
   static ImageTransform resize(int height, int width) {
-    checkSize("resize", height, width);
+    Image.checkSize("resize", height, width);
     return (image, seed) -> Resize.of(image, height, width);
   }
 
@@ -55,7 +55,7 @@ public interface ImageTransform {
    * The shorter side to this length, as {@link #resize(int, int)} does, the other in proportion.
    */
   static ImageTransform resize(int shorter) {
-    checkSize("resize", shorter, shorter);
+    Image.checkSize("resize", shorter, shorter);
     return (image, seed) -> {
       boolean upright = image.height() >= image.width();
       int longer =
@@ -69,7 +69,7 @@ public interface ImageTransform {
 
   /** The middle of an image; what is missing to the size is 0. */
   static ImageTransform centerCrop(int height, int width) {
-    checkSize("centerCrop", height, width);
+    Image.checkSize("centerCrop", height, width);
     return (image, seed) ->
         image.crop(
             (int) Math.rint((image.height() - height) / 2.0),
@@ -155,14 +155,6 @@ public interface ImageTransform {
   private static void checkProbability(String op, double p) {
     if (!(p >= 0 && p <= 1)) {
       throw new IllegalArgumentException(op + ": needs a probability from 0 to 1: " + p);
-    }
-  }
-
-  /** Refuses sizes that are not positive. */
-  static void checkSize(String op, int height, int width) {
-    if (height < 1 || width < 1) {
-      throw new IllegalArgumentException(
-          op + ": sizes must be positive: (" + height + ", " + width + ")");
     }
   }
 }

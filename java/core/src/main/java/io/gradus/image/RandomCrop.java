@@ -6,7 +6,7 @@ import io.gradus.tensor.Seed;
 record RandomCrop(int height, int width, int padding) implements ImageTransform {
 
   RandomCrop {
-    ImageTransform.checkSize("randomCrop", height, width);
+    Image.checkSize("randomCrop", height, width);
     if (padding < 0) {
       throw new IllegalArgumentException(
           "randomCrop: the padding must not be negative: " + padding);

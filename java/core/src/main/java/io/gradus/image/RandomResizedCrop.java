@@ -9,7 +9,7 @@ record RandomResizedCrop(int height, int width, double minScale) implements Imag
   private static final double WIDEST = 4.0 / 3;
 
   RandomResizedCrop {
-    ImageTransform.checkSize("randomResizedCrop", height, width);
+    Image.checkSize("randomResizedCrop", height, width);
     if (!(minScale > 0 && minScale <= 1)) {
       throw new IllegalArgumentException(
           "randomResizedCrop: the smallest share of the area must be above 0 and at most 1: "

@@ -9,6 +9,7 @@ import io.gradus.op.Windows.Axis;
 import io.gradus.tensor.DType;
 import io.gradus.tensor.Shape;
 import io.gradus.tensor.Tensor;
+import java.util.function.UnaryOperator;
 
 /**
  * Convolutions of images and of sequences, of F32, BF16 or F16; sums are F32. As everywhere in the
@@ -80,6 +81,9 @@ public final class Convolution {
 
   private static Tensor convolution(
       String op, Tensor x, Tensor weight, Tensor bias, ConvolutionOptions options) {
+    if (Mixed.narrows(x)) {
+      return convolution(op, Mixed.narrow(x), weight, bias, options);
+    }
     check(op, x, weight, bias, weight.rank() > 0 ? weight.dim(0) : 0, options);
     Shape y = Sliding.outputOf(op, x, weight, options);
     return Sliding.of(x.shape(), y, weight.shape(), options).output(op, x, weight, bias);
@@ -87,6 +91,9 @@ public final class Convolution {
 
   private static Tensor transposed(
       String op, Tensor x, Tensor weight, Tensor bias, ConvolutionOptions options) {
+    if (Mixed.narrows(x)) {
+      return transposed(op, Mixed.narrow(x), weight, bias, options);
+    }
     long out = weight.rank() > 1 ? weight.dim(1) * options.groups() : 0;
     check(op, x, weight, bias, out, options);
     Shape y = Sliding.inputOf(op, x, weight, options);
@@ -328,10 +335,7 @@ public final class Convolution {
     }
 
     /** The weight's gradient, with x and y made of the upstream gradient. */
-    private Wrt wrtWeight(
-        Tensor w,
-        java.util.function.UnaryOperator<Tensor> xOf,
-        java.util.function.UnaryOperator<Tensor> yOf) {
+    private Wrt wrtWeight(Tensor w, UnaryOperator<Tensor> xOf, UnaryOperator<Tensor> yOf) {
       return wrt(
           w,
           d -> weight(xOf.apply(d), yOf.apply(d), w.dtype()),

@@ -92,7 +92,7 @@ final class CrossEntropy {
             constantWeights());
     return switch (options.reduction()) {
       case HALF_SUM -> Pointwise.mul(recorded, 0.5);
-      case BATCH_MEAN -> Pointwise.mul(recorded, 1 / Reduction.batch(logits));
+      case BATCH_MEAN -> Pointwise.mul(recorded, 1 / Reduction.batch(labels));
       default -> recorded;
     };
   }

@@ -6,7 +6,7 @@ import io.gradus.tensor.Tensor;
  * Recurrent layers over whole sequences, of F32, BF16 or F16: one direction of one layer is one op.
  * Each time's state h follows from that time's input and the state before; σ is the sigmoid, ⊙ the
  * product of elements. Weights, their gates one below the other, and biases are laid out as in
- * PyTorch; they may be F32 beside a narrower input.
+ * PyTorch; they may be F32 beside a narrower input. Gates and states are kept in the input's type.
  *
  * <p>Sequences of a batch may differ in length: behind its end a sequence keeps its state and gives
  * 0. Backwards in time, each begins at its own end.
@@ -47,6 +47,9 @@ public final class Recurrent {
    */
   public static States rnn(
       Tensor x, Tensor h0, Weights w, Tensor lengths, boolean reverse, boolean relu) {
+    if (Mixed.narrows(x, h0)) {
+      return rnn(Mixed.narrow(x), Mixed.narrow(h0), w, lengths, reverse, relu);
+    }
     Rnn pass = new Rnn(x, h0, w, lengths, reverse, relu);
     pass.run(1);
     return statesOf(pass, null);
@@ -105,6 +108,9 @@ public final class Recurrent {
    */
   public static States lstm(
       Tensor x, Tensor h0, Tensor c0, Weights w, Tensor lengths, boolean reverse) {
+    if (Mixed.narrows(x, h0, c0)) {
+      return lstm(Mixed.narrow(x), Mixed.narrow(h0), Mixed.narrow(c0), w, lengths, reverse);
+    }
     Lstm pass = new Lstm(x, h0, c0, w, lengths, reverse);
     pass.runCells(c0);
     return statesOf(pass, c0);
@@ -178,6 +184,9 @@ public final class Recurrent {
    * @param w of three gates in the order r, z, n; else as in {@link #rnn}
    */
   public static States gru(Tensor x, Tensor h0, Weights w, Tensor lengths, boolean reverse) {
+    if (Mixed.narrows(x, h0)) {
+      return gru(Mixed.narrow(x), Mixed.narrow(h0), w, lengths, reverse);
+    }
     Gru pass = new Gru(x, h0, w, lengths, reverse);
     pass.run(1);
     return statesOf(pass, null);

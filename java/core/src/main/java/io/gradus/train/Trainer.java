@@ -5,7 +5,6 @@ import io.gradus.data.Batch;
 import io.gradus.data.BatchSource;
 import io.gradus.data.Batches;
 import io.gradus.data.Dataset;
-import io.gradus.data.JsonTree;
 import io.gradus.metric.Metric;
 import io.gradus.nn.Checkpointed;
 import io.gradus.nn.Module;
@@ -50,14 +49,15 @@ public final class Trainer<B> {
   private final BatchSource<B> train;
   private final BatchSource<B> eval; // null for none
   private final TrainingArguments arguments;
-  private final List<TrainerCallback> callbacks = new ArrayList<>(List.of(new FlowCallback()));
+  private final CallbackList callbacks = new CallbackList();
   private final TrainerControl control = new TrainerControl();
   private final TrainerState state;
   private final TrainerLog log;
-  private final CheckpointDirectory checkpoints;
+  private final TrainerFiles checkpoints;
   private final Evaluator<B> evaluator;
   private GradScaler scaler; // null without one
   private Optimizer optimizer; // null until it is needed
+  private long savedStep = -1; // of the last checkpoint that this one wrote
 
   /**
    * A training.
@@ -93,7 +93,8 @@ public final class Trainer<B> {
     this.scaler = arguments.fp16() ? new GradScaler() : null;
     this.state = new TrainerState(arguments.totalSteps(train.count()), train.count());
     this.log = new TrainerLog(state);
-    this.checkpoints = new CheckpointDirectory(arguments.outputDir());
+    this.checkpoints = new TrainerFiles(model, arguments);
+    callbacks.add(new FlowCallback());
     this.evaluator = new Evaluator<>(model, this.objective);
   }
 
@@ -171,7 +172,7 @@ public final class Trainer<B> {
 
   /** Who hears how it goes; a checkpoint holds what they remember, in this order. */
   public Trainer<B> callbacks(TrainerCallback... callbacks) {
-    this.callbacks.addAll(List.of(callbacks));
+    this.callbacks.add(callbacks);
     return this;
   }
 
@@ -200,7 +201,7 @@ public final class Trainer<B> {
    * @throws IllegalStateException where the directory has the checkpoints of another training
    */
   public TrainOutput train() throws IOException {
-    prepareDirectory();
+    checkpoints.prepare(state.globalStep() == 0);
     control.begin();
     Stopwatch watch = new Stopwatch(state);
     boolean training = model.isTraining();
@@ -208,22 +209,21 @@ public final class Trainer<B> {
     try (log;
         TrainStep step = new TrainStep(model, objective, optimizer(), arguments, scaler)) {
       log.open(arguments.loggingDir());
-      for (TrainerCallback callback : callbacks) {
-        callback.onTrainBegin(this, control);
-      }
+      callbacks.onTrainBegin(this, control);
       while (!isDone()) {
         epoch(step);
       }
-      loadBest();
-      for (TrainerCallback callback : callbacks) {
-        callback.onTrainEnd(this, control);
+      if (control.isStopped() && checkpoints.wanted() && savedStep != state.globalStep()) {
+        save();
       }
+      checkpoints.loadBest(state);
+      callbacks.onTrainEnd(this, control);
     } finally {
       if (!training) {
         model.eval();
       }
     }
-    return watch.output(bestCheckpoint(), control.reason());
+    return watch.output(checkpoints.best(state), control.reason());
   }
 
   private boolean isDone() {
@@ -233,21 +233,15 @@ public final class Trainer<B> {
   /** One epoch, or what is left of it. */
   private void epoch(TrainStep step) throws IOException {
     if (state.batch() == 0) {
-      for (TrainerCallback callback : callbacks) {
-        callback.onEpochBegin(this, control);
-      }
+      callbacks.onEpochBegin(this, control);
     }
     try (BatchSource.Epoch<B> batches = train.epoch(state.epoch(), state.batch())) {
       while (state.batch() < train.count() && !isDone()) {
         step(step, batches);
-        for (TrainerCallback callback : callbacks) {
-          callback.onStepEnd(this, control);
-        }
+        callbacks.onStepEnd(this, control);
         if (state.isEpochDone()) {
           state.endEpoch();
-          for (TrainerCallback callback : callbacks) {
-            callback.onEpochEnd(this, control);
-          }
+          callbacks.onEpochEnd(this, control);
           logEvaluateSave();
           return;
         }
@@ -282,7 +276,7 @@ public final class Trainer<B> {
     if (control.takeEvaluate() && eval != null) {
       evaluateAndRemember();
     }
-    if (control.takeSave() || control.isStopped() && saves()) {
+    if (control.takeSave()) {
       save();
     }
   }
@@ -294,9 +288,7 @@ public final class Trainer<B> {
       control.save();
     }
     logged(log.evaluation(metrics));
-    for (TrainerCallback callback : callbacks) {
-      callback.onEvaluate(this, control, metrics);
-    }
+    callbacks.onEvaluate(this, control, metrics);
   }
 
   double metricForBest(Map<String, Double> metrics) {
@@ -310,9 +302,7 @@ public final class Trainer<B> {
   }
 
   private void logged(Map<String, Double> values) throws IOException {
-    for (TrainerCallback callback : callbacks) {
-      callback.onLog(this, control, values);
-    }
+    callbacks.onLog(this, control, values);
   }
 
   /** Ends {@link #train} behind the step at hand, with a checkpoint to go on from. */
@@ -343,54 +333,14 @@ public final class Trainer<B> {
 
   // Checkpoints
 
-  private boolean saves() {
-    return arguments.saveStrategy() != IntervalStrategy.NO;
-  }
-
-  private void prepareDirectory() throws IOException {
-    if (!saves()) {
-      return;
-    }
-    checkpoints.prepare();
-    if (state.globalStep() == 0) {
-      for (Path old : checkpoints.newestFirst()) {
-        if (!arguments.overwriteOutputDir()) {
-          throw new IllegalStateException(
-              "train: there are checkpoints of another training: "
-                  + old
-                  + "; resume it, take another outputDir or set overwriteOutputDir");
-        }
-        checkpoints.remove(old);
-      }
-    }
+  private TrainerFiles.Parts parts() {
+    return new TrainerFiles.Parts(optimizer(), state, scaler, callbacks);
   }
 
   private void save() throws IOException {
-    JsonTree json = state.toJson().put("seed", arguments.seed());
-    if (scaler != null) {
-      json.put("grad_scaler", scaler.toJson());
-    }
-    json.put("callbacks", callbackStates());
-    Path written =
-        checkpoints.write(
-            state.globalStep(),
-            directory -> CheckpointFiles.write(directory, model, optimizer(), json, arguments));
-    checkpoints.prune(arguments.saveTotalLimit(), state.globalStep(), state.bestStep());
-    for (TrainerCallback callback : callbacks) {
-      callback.onSave(this, control, written);
-    }
-  }
-
-  private JsonTree callbackStates() {
-    JsonTree json = new JsonTree();
-    for (int i = 0; i < callbacks.size(); i++) {
-      json.put(nameOf(i), JsonTree.of(callbacks.get(i).state()));
-    }
-    return json;
-  }
-
-  private String nameOf(int callback) {
-    return callback + " " + callbacks.get(callback).getClass().getName();
+    Path written = checkpoints.save(parts());
+    savedStep = state.globalStep();
+    callbacks.onSave(this, control, written);
   }
 
   /**
@@ -401,22 +351,7 @@ public final class Trainer<B> {
    * @throws IllegalArgumentException where it is of another model or of other data
    */
   public boolean resume() throws IOException {
-    IOException broken = null;
-    for (Path checkpoint : checkpoints.newestFirst()) {
-      JsonTree json;
-      try {
-        json = CheckpointFiles.check(checkpoint);
-      } catch (IOException e) {
-        broken = e; // bytes lost later on, for a checkpoint was whole when it got its name
-        continue;
-      }
-      resume(checkpoint, json);
-      return true;
-    }
-    if (broken != null) {
-      throw broken;
-    }
-    return false;
+    return checkpoints.resume(parts());
   }
 
   /**
@@ -426,43 +361,7 @@ public final class Trainer<B> {
    * @throws IllegalArgumentException where it is of another model or of other data
    */
   public void resume(Path checkpoint) throws IOException {
-    resume(checkpoint, CheckpointFiles.check(checkpoint));
-  }
-
-  private void resume(Path checkpoint, JsonTree json) throws IOException {
-    if (json.whole("seed") != arguments.seed()) {
-      throw new IllegalArgumentException(
-          "resume: the data would come in another order: the seed is "
-              + json.whole("seed")
-              + " in "
-              + checkpoint
-              + " and "
-              + arguments.seed()
-              + " here; set the one that it began with");
-    }
-    // Whatever is wrong with the state is found before the model is changed.
-    new TrainerState(state.totalSteps(), train.count()).restore(json);
-    CheckpointFiles.load(checkpoint, model, optimizer(), json);
-    state.restore(json);
-    if (scaler != null && json.has("grad_scaler")) {
-      scaler.restore(json.tree("grad_scaler"));
-    }
-    JsonTree saved = json.tree("callbacks");
-    for (int i = 0; i < callbacks.size(); i++) {
-      if (saved.has(nameOf(i))) {
-        callbacks.get(i).restore(saved.tree(nameOf(i)).texts());
-      }
-    }
-  }
-
-  private Path bestCheckpoint() {
-    return state.bestStep() < 0 || !saves() ? null : checkpoints.of(state.bestStep());
-  }
-
-  private void loadBest() throws IOException {
-    if (arguments.loadBestModelAtEnd() && bestCheckpoint() != null) {
-      CheckpointFiles.loadModel(bestCheckpoint(), model);
-    }
+    checkpoints.resume(checkpoint, parts());
   }
 
   // What it is made of
@@ -485,14 +384,14 @@ public final class Trainer<B> {
   /** The optimizer; where none was given, an {@link AdamW} as the arguments describe it. */
   public Optimizer optimizer() {
     if (optimizer == null) {
-      var parameters = model.parameters();
       optimizer =
           AdamW.builder()
               .learningRate(arguments.schedule(state.totalSteps()))
               .betas(arguments.adamBeta1(), arguments.adamBeta2())
               .epsilon(arguments.adamEpsilon())
-              .weightDecay(arguments.weightDecay(), name -> parameters.get(name).rank() > 1)
-              .build(parameters);
+              .weightDecay(arguments.weightDecay())
+              .decayMatricesOnly()
+              .build(model.parameters());
     }
     return optimizer;
   }

@@ -121,6 +121,11 @@ public final class TrainerState {
 
   // For the trainer
 
+  /** Another one of the same training, at its start. */
+  TrainerState likeThis() {
+    return new TrainerState(totalSteps, batchesPerEpoch);
+  }
+
   boolean isDone() {
     return globalStep >= totalSteps;
   }

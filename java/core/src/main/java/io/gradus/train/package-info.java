@@ -1,2 +1,2 @@
-/** What a training run needs around the loop: evaluation and its figures. */
+/** Training: the loop with all that stands around it, and checkpoints from which it goes on. */
 package io.gradus.train;

@@ -146,10 +146,10 @@ public final class GradusKernels {
     int size = call.shape()[3];
     Tensor x = random(Arrays.copyOf(call.shape(), 3));
     Tensor h0 = Tensor.zeros(call.shape()[1], size);
-    Tensor wih = random(gates * size, call.shape()[2]);
-    Tensor whh = random(gates * size, size);
-    Tensor bih = random(gates * size);
-    Tensor bhh = random(gates * size);
+    Tensor wih = weights(gates * size, call.shape()[2]);
+    Tensor whh = weights(gates * size, size);
+    Tensor bih = weights(gates * size);
+    Tensor bhh = weights(gates * size);
     var w = new Recurrent.Weights(wih, whh, bih, bhh);
     return kernel(
         call,
@@ -162,6 +162,13 @@ public final class GradusKernels {
         whh,
         bih,
         bhh);
+  }
+
+  /** As small as they begin: larger ones saturate the gates. */
+  private static Tensor weights(int... shape) {
+    int size = Arrays.stream(shape).reduce(1, Math::multiplyExact);
+    return Tensor.of(
+        Sizes.uniform(size, KernelTimes.WEIGHTS, 1), Arrays.stream(shape).asLongStream().toArray());
   }
 
   /** The kernel alone, over one flat buffer, as an optimizer calls it. */

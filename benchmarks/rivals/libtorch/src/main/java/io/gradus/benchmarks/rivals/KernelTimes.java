@@ -36,6 +36,10 @@ final class KernelTimes {
           "gru 64x32x128x256 forward",
           "gru 64x32x128x256" + BACKWARD,
           ADAMW);
+
+  /** The bound of the weights of recurrent layers with a state of 256: 1 / √256. */
+  static final float WEIGHTS = 0.0625f;
+
   private static final double ADAMW_BYTES = 6e9; // one engine's, while the other one keeps some
 
   private static final double SECONDS = 0.6;

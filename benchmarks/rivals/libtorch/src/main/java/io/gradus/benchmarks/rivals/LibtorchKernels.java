@@ -100,10 +100,10 @@ public final class LibtorchKernels {
     long size = shape[3];
     Tensor x = Libtorch.uniform(3, shape[0], shape[1], shape[2]);
     Tensor h0 = torch.zeros(1, shape[1], size);
-    Tensor wih = Libtorch.uniform(1, gates * size, shape[2]);
-    Tensor whh = Libtorch.uniform(1, gates * size, size);
-    Tensor bih = Libtorch.uniform(1, gates * size);
-    Tensor bhh = Libtorch.uniform(1, gates * size);
+    Tensor wih = Libtorch.uniform(KernelTimes.WEIGHTS, gates * size, shape[2]);
+    Tensor whh = Libtorch.uniform(KernelTimes.WEIGHTS, gates * size, size);
+    Tensor bih = Libtorch.uniform(KernelTimes.WEIGHTS, gates * size);
+    Tensor bhh = Libtorch.uniform(KernelTimes.WEIGHTS, gates * size);
     var weights = new TensorVector(wih, whh, bih, bhh);
     var states = new TensorVector(h0, h0);
     return kernel(

@@ -1,0 +1,125 @@
+package io.gradus.train;
+
+import io.gradus.data.JsonTree;
+import io.gradus.nn.Module;
+import io.gradus.optim.Optimizer;
+import java.io.IOException;
+import java.nio.file.Path;
+
+/** The checkpoints of one training: all that it is made of, and where they are. */
+final class TrainerFiles {
+
+  /** What a checkpoint holds besides the model. */
+  record Parts(Optimizer optimizer, TrainerState state, GradScaler scaler, CallbackList callbacks) {
+
+    JsonTree toJson(long seed) {
+      JsonTree json = state.toJson().put("seed", seed).put("callbacks", callbacks.toJson());
+      return scaler == null ? json : json.put("grad_scaler", scaler.toJson());
+    }
+  }
+
+  private final Module model;
+  private final TrainingArguments arguments;
+  private final CheckpointDirectory directory;
+
+  TrainerFiles(Module model, TrainingArguments arguments) {
+    this.model = model;
+    this.arguments = arguments;
+    this.directory = new CheckpointDirectory(arguments.outputDir());
+  }
+
+  /** Whether there are to be any. */
+  boolean wanted() {
+    return arguments.saveStrategy() != IntervalStrategy.NO;
+  }
+
+  /**
+   * Makes the directory ready.
+   *
+   * @param begins whether the training begins, so that older checkpoints are of another one
+   */
+  void prepare(boolean begins) throws IOException {
+    if (!wanted()) {
+      return;
+    }
+    directory.prepare();
+    if (begins) {
+      for (Path old : directory.newestFirst()) {
+        if (!arguments.overwriteOutputDir()) {
+          throw new IllegalStateException(
+              "train: there are checkpoints of another training: "
+                  + old
+                  + "; resume it, take another outputDir or set overwriteOutputDir");
+        }
+        directory.remove(old);
+      }
+    }
+  }
+
+  Path save(Parts parts) throws IOException {
+    TrainerState state = parts.state();
+    JsonTree json = parts.toJson(arguments.seed());
+    Path written =
+        directory.write(
+            state.globalStep(),
+            to -> CheckpointFiles.write(to, model, parts.optimizer(), json, arguments));
+    directory.prune(arguments.saveTotalLimit(), state.globalStep(), state.bestStep());
+    return written;
+  }
+
+  /** Goes on from the newest one that is whole; says whether there was one. */
+  boolean resume(Parts parts) throws IOException {
+    IOException broken = null;
+    for (Path checkpoint : directory.newestFirst()) {
+      JsonTree json;
+      try {
+        json = CheckpointFiles.check(checkpoint);
+      } catch (IOException e) {
+        broken = e; // bytes lost later on, for a checkpoint was whole when it got its name
+        continue;
+      }
+      resume(checkpoint, json, parts);
+      return true;
+    }
+    if (broken != null) {
+      throw broken;
+    }
+    return false;
+  }
+
+  void resume(Path checkpoint, Parts parts) throws IOException {
+    resume(checkpoint, CheckpointFiles.check(checkpoint), parts);
+  }
+
+  private void resume(Path checkpoint, JsonTree json, Parts parts) throws IOException {
+    if (json.whole("seed") != arguments.seed()) {
+      throw new IllegalArgumentException(
+          "resume: the data would come in another order: the seed is "
+              + json.whole("seed")
+              + " in "
+              + checkpoint
+              + " and "
+              + arguments.seed()
+              + " here; set the one that it began with");
+    }
+    // Whatever is wrong with the state is found before the model is changed.
+    parts.state().likeThis().restore(json);
+    CheckpointFiles.load(checkpoint, model, parts.optimizer(), json);
+    parts.state().restore(json);
+    if (parts.scaler() != null && json.has("grad_scaler")) {
+      parts.scaler().restore(json.tree("grad_scaler"));
+    }
+    parts.callbacks().restore(json.tree("callbacks"));
+  }
+
+  /** The checkpoint of the best evaluation; null where there is none. */
+  Path best(TrainerState state) {
+    return state.bestStep() < 0 || !wanted() ? null : directory.of(state.bestStep());
+  }
+
+  void loadBest(TrainerState state) throws IOException {
+    if (arguments.loadBestModelAtEnd() && best(state) != null) {
+      CheckpointFiles.loadModel(best(state), model);
+    }
+  }
+}
