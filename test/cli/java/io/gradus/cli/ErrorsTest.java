@@ -158,6 +158,42 @@ class ErrorsTest {
         folder.toString());
   }
 
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "x.csv | text,b;1,2; | csv: no such column: FILE has no label, but [text, b]",
+        "y.csv | text,label;hello,; | data: there is no label in row 1: FILE",
+        "z.csv | text,label;hello,a; | data: too few texts to hold some out for a test: 1",
+        "q.txt | hello; | data: neither .csv, .tsv nor .jsonl, nor a folder with a folder for each"
+            + " class: FILE",
+        "j.jsonl | {\"body\": \"x\"}; | --text: there is no column of this name: text; FILE has"
+            + " [body]",
+      })
+  void texts_that_cannot_be_learned_are_told(String name, String content, String sentence)
+      throws IOException {
+    Path file = Files.writeString(folder.resolve(name), content.replace(';', '\n'));
+    assertFails(
+        1,
+        "gradus: " + sentence.replace("FILE", file.toString()),
+        "train",
+        "rnn",
+        "--data",
+        file.toString());
+  }
+
+  @Test
+  void a_share_that_leaves_nothing_is_refused() {
+    assertFails(
+        1,
+        "gradus: --validation: there are too few examples for a share of 1.0E-4: 1437 to train and"
+            + " 0 held out",
+        "train",
+        "mlp",
+        "--validation",
+        "0.0001");
+  }
+
   @Test
   void a_truncated_file_is_named() throws IOException {
     IdxFiles.write(folder);

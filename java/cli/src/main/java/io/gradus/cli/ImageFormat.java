@@ -22,7 +22,7 @@ record ImageFormat(
 
   static final String KIND = "image";
 
-  private static final int LARGEST = 1 << 14;
+  private static final int LARGEST = 4096;
 
   ImageFormat {
     mean = List.copyOf(mean);

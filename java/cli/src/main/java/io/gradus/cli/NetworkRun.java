@@ -6,6 +6,7 @@ import io.gradus.data.Dataset;
 import io.gradus.data.JsonTree;
 import io.gradus.data.SequenceDataset;
 import io.gradus.data.TensorDataset;
+import io.gradus.hub.Tokenizer;
 import io.gradus.metric.Accuracy;
 import io.gradus.model.Vae;
 import io.gradus.nn.Module;
@@ -21,6 +22,7 @@ import io.gradus.train.TrainingArguments;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.IntStream;
 
 /** The training of a network of images or texts, in a folder that has all that belongs to it. */
 final class NetworkRun {
@@ -124,12 +126,15 @@ final class NetworkRun {
     RunFolder.Trained trained = folder.trained();
     folder.checkSame(options, trained);
     TaskData data = options.load();
-    if (!trained.format().equals(data.format()) || !trained.classes().equals(data.classes())) {
+    if (!trained.format().equals(data.format())
+        || !trained.classes().equals(data.classes())
+        || !isSame(trained.tokenizer(), data.tokenizer())) {
       throw new IOException(
-          "resume: the data is not that of the run: "
+          "resume: the data is not what the run began with: "
               + data.name()
-              + " has other classes or sizes than "
-              + folder.network());
+              + " has other classes, sizes or words than "
+              + folder.network()
+              + " says");
     }
     NetworkRun run =
         new NetworkRun(folder, options, data, trained.network(), false, device, report);
@@ -138,6 +143,13 @@ final class NetworkRun {
           "resume: there is no checkpoint in " + folder.path() + "; begin with gradus train");
     }
     return run;
+  }
+
+  private static boolean isSame(Tokenizer one, Tokenizer other) {
+    if (one == null || other == null || one.size() != other.size()) {
+      return one == other;
+    }
+    return IntStream.range(0, one.size()).allMatch(id -> one.token(id).equals(other.token(id)));
   }
 
   private boolean isDone() {

@@ -1,25 +1,12 @@
 package io.gradus.cli;
 
 import io.gradus.nn.Parameters;
-import io.gradus.optim.Adadelta;
-import io.gradus.optim.Adafactor;
-import io.gradus.optim.Adagrad;
-import io.gradus.optim.Adam;
-import io.gradus.optim.AdamW;
-import io.gradus.optim.Adamax;
-import io.gradus.optim.Lion;
-import io.gradus.optim.NAdam;
 import io.gradus.optim.Optimizer;
-import io.gradus.optim.RAdam;
-import io.gradus.optim.RmsProp;
 import io.gradus.optim.Schedule;
-import io.gradus.optim.Sgd;
 import io.gradus.train.IntervalStrategy;
-import io.gradus.train.SchedulerType;
 import io.gradus.train.TrainingArguments;
 import io.gradus.train.TrainingArgumentsBuilder;
 import java.nio.file.Path;
-import java.util.Locale;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 
@@ -32,58 +19,6 @@ final class TrainerOptions {
    * @param learningRate of adamw, which the others' follow
    */
   record Defaults(int epochs, int batchSize, double learningRate, double weightDecay) {}
-
-  /** How parameters follow their gradients. */
-  enum Method {
-    adamw(1),
-    adam(1),
-    nadam(1),
-    radam(1),
-    adamax(2),
-    sgd(30),
-    rmsprop(0.3),
-    adagrad(5),
-    adadelta(300),
-    adafactor(3),
-    lion(0.2);
-
-    private final double rate; // beside that of adamw
-
-    Method(double rate) {
-      this.rate = rate;
-    }
-
-    private Optimizer.Builder<?> builder() {
-      return switch (this) {
-        case adamw -> AdamW.builder();
-        case adam -> Adam.builder();
-        case nadam -> NAdam.builder();
-        case radam -> RAdam.builder();
-        case adamax -> Adamax.builder();
-        case sgd -> Sgd.builder().momentum(0.9);
-        case rmsprop -> RmsProp.builder();
-        case adagrad -> Adagrad.builder();
-        case adadelta -> Adadelta.builder();
-        case adafactor -> Adafactor.builder();
-        case lion -> Lion.builder();
-      };
-    }
-  }
-
-  /** How the learning rate goes after its warm-up. */
-  enum Scheduler {
-    cosine,
-    linear,
-    polynomial,
-    inverse_sqrt,
-    constant;
-
-    private SchedulerType type() {
-      return this == constant
-          ? SchedulerType.CONSTANT_WITH_WARMUP
-          : SchedulerType.valueOf(name().toUpperCase(Locale.ROOT));
-    }
-  }
 
   @Option(
       names = "--epochs",
@@ -224,7 +159,7 @@ final class TrainerOptions {
     epochs = epochs != null ? epochs : (Integer) defaults.epochs();
     batchSize = batchSize != null ? batchSize : (Integer) defaults.batchSize();
     if (learningRate == null) {
-      learningRate = defaults.learningRate() * method.rate;
+      learningRate = defaults.learningRate() * method.rate();
     }
     if (weightDecay == null) {
       // Elsewhere it would be an L2 penalty, which is stronger.
