@@ -1,7 +1,6 @@
 package io.gradus.cli;
 
 import io.gradus.data.Cifar;
-import io.gradus.data.Dataset;
 import io.gradus.data.IdxFolder;
 import io.gradus.data.ImageDataset;
 import io.gradus.data.ImageFolder;
@@ -141,7 +140,6 @@ record ImageSource(
 
     @Override
     public Image image(long index, Seed seed) throws IOException {
-      Dataset.checkIndex(index, size());
       return whole.image(indices[(int) index], seed);
     }
 
