@@ -278,7 +278,7 @@ class NetworksTest {
     for (String data :
         List.of(csv.toString(), lines + " --text review --label stars", texts.toString())) {
       Map<String, String> test = train("rnn --overwrite --data " + data + small);
-      assertTrue(number(test, "accuracy") >= 0.95, data + ": " + test.get("accuracy"));
+      assertTrue(number(test, "accuracy") >= 0.9, data + ": " + test.get("accuracy"));
       assertEquals("48", test.get("count"));
       assertEquals(test.get("loss"), eval().get("loss"));
       Cli told = Cli.run("predict", run(), "this book is awful", "a story is great", "--json");
