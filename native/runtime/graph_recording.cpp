@@ -1,5 +1,6 @@
 #include "runtime/graph_recording.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 
@@ -39,13 +40,12 @@ Place Recorder::find(int64_t address) const {
 }
 
 void Recorder::allocated(int64_t address, int64_t bytes) {
-  if (bytes == 0) return;
   live_[address] = static_cast<int>(recording_.buffers.size());
-  recording_.buffers.push_back({bytes, false});
+  // An empty one has a byte: else its address would be taken for one from outside the step.
+  recording_.buffers.push_back({std::max<int64_t>(bytes, 1), false});
 }
 
 void Recorder::released(int64_t address, int64_t bytes) {
-  if (bytes == 0) return;
   auto found = live_.find(address);
   if (found == live_.end()) {
     gone_.emplace_back(address, bytes);

@@ -240,6 +240,25 @@ class GraphTest {
   }
 
   @Test
+  void a_result_that_is_a_part_of_an_input_follows_the_input() {
+    Tensor x = Tensor.of(new float[] {1, 2, 3});
+    try (Graph graph = Graph.capture(in -> Shapes.slice(in[0], 1, 3), x)) {
+      graph.replay(Tensor.of(new float[] {4, 5, 6}));
+      assertArrayEquals(new float[] {5, 6}, graph.result().toFloats());
+    }
+    assertArrayEquals(new float[] {1, 2, 3}, x.toFloats());
+  }
+
+  @Test
+  void inputs_may_be_empty() {
+    Tensor x = Tensor.zeros(0, 3);
+    try (Graph graph = Graph.capture(in -> Reductions.sum(in[0], 0), x)) {
+      x.close();
+      assertArrayEquals(new float[3], graph.replay(Tensor.zeros(0, 3)).toFloats());
+    }
+  }
+
+  @Test
   void inputs_must_be_as_they_were() {
     Tensor x = Tensor.of(new float[] {1, 2});
     try (Graph graph = Graph.capture(in -> Activations.relu(in[0]), x)) {

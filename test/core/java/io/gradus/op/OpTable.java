@@ -655,6 +655,7 @@ final class OpTable {
     return List.of(
         one("to", x -> Shapes.to(Shapes.to(x, Devices.other(x.device())), x.device()), x -> x)
             .everyType()
+            .leavesDevice()
             .shapes(some),
         one("reshape(Tensor, long...)", x -> Shapes.reshape(x, 1, -1), x -> asRow(x))
             .everyType()

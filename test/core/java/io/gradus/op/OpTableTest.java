@@ -72,6 +72,17 @@ class OpTableTest {
   }
 
   @TestFactory
+  Stream<DynamicTest> graphs_replay_to_what_the_op_computes_bit_for_bit() {
+    return trials(
+        row -> !row.leavesDevice,
+        trial -> {
+          if (trial.type() == trial.row().types.get(0) && trial.size() <= LARGE) {
+            Replays.check(trial);
+          }
+        });
+  }
+
+  @TestFactory
   Stream<DynamicTest> nan_infinities_zeros_and_subnormals_follow_the_formula() {
     return rows(row -> row.specialOperands > 0)
         .flatMap(

@@ -73,6 +73,7 @@ final class Row {
   boolean consumes;
   boolean mixedPrecision;
   boolean shapeOnly;
+  boolean leavesDevice;
   boolean mixesTypes;
   boolean refusesIntegers = true;
   int specialOperands; // how many operands take NaN, infinities and the like
@@ -202,6 +203,12 @@ final class Row {
   Row readsShapeOnly() {
     shapeOnly = true;
     refusesIntegers = false;
+    return this;
+  }
+
+  /** The result may be on another device, which no graph spans. */
+  Row leavesDevice() {
+    leavesDevice = true;
     return this;
   }
 

@@ -13,14 +13,22 @@ import java.util.SplittableRandom;
 record Trial(Row row, String text, List<Operand> operands, DType type, Device device) {
 
   Doubles[] values(Domain domain) {
-    SplittableRandom random = random();
+    return values(domain, random());
+  }
+
+  Doubles[] values(Domain domain, SplittableRandom random) {
     return operands.stream()
         .map(operand -> operand.values(domain, type, random))
         .toArray(Doubles[]::new);
   }
 
   SplittableRandom random() {
-    return new SplittableRandom(31L * row.name.hashCode() + text.hashCode());
+    return random(0);
+  }
+
+  /** Other numbers for each {@code seed}. */
+  SplittableRandom random(int seed) {
+    return new SplittableRandom(31L * row.name.hashCode() + text.hashCode() + seed);
   }
 
   /** I64 where the last size is even, else I32: both serve as indices. */

@@ -179,15 +179,28 @@ public final class Graph implements AutoCloseable {
   private static Tensor runOnce(Step step, Tensor[] inputs) {
     try (Scope scope = Scope.open()) {
       Tensor result = step.run(inputs.clone());
+      if (result != null && Stream.of(inputs).anyMatch(input -> sharesMemory(result, input))) {
+        return scope.keep(result.copy()); // a replay's inputs lie elsewhere
+      }
       return result == null ? null : scope.keep(result);
     }
+  }
+
+  private static boolean sharesMemory(Tensor result, Tensor input) {
+    long offset = result.address() - input.address();
+    return result.device() == input.device() && offset >= 0 && offset < bytes(input);
+  }
+
+  /** At least one, so that an empty input is known by its address too. */
+  private static long bytes(Tensor input) {
+    return Math.max(1, input.byteSize());
   }
 
   private static long[] ranges(Tensor[] inputs) {
     long[] ranges = new long[Math.max(1, 2 * inputs.length)];
     for (int i = 0; i < inputs.length; i++) {
       ranges[2 * i] = inputs[i].address();
-      ranges[2 * i + 1] = inputs[i].size() * inputs[i].dtype().bytes();
+      ranges[2 * i + 1] = bytes(inputs[i]);
     }
     return ranges;
   }

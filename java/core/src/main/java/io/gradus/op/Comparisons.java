@@ -84,12 +84,18 @@ public final class Comparisons {
   }
 
   private static Tensor number(String op, Tensor x, double c) {
-    Tensor y = Tensor.full(c, Shape.of(), x.dtype(), x.device());
-    if (!x.dtype().isFloating() && y.item() != c) { // rounding would change the answer
+    boolean exists =
+        switch (x.dtype()) {
+          case I32 -> (int) c == c;
+          case I64 -> (long) c == c;
+          case U8 -> ((int) c & 0xff) == c;
+          default -> true;
+        };
+    if (!exists) { // rounding would change the answer
       throw new IllegalArgumentException(
           op + ": " + c + " is no number of type " + x.dtype() + "; cast the tensor first");
     }
-    return y;
+    return Tensor.full(c, Shape.of(), x.dtype(), x.device());
   }
 
   /** A kernel on both tensors, or, where {@code swap} says so, on b and a. */
