@@ -57,9 +57,12 @@ Product transpose(const Product& p) {
 /** One product. Where it is transposed, y is stored as (n, m) and the bias belongs to the rows. */
 class Multiplication {
  public:
-  Multiplication(const Product& product, bool transposed) : p(product), transposed_(transposed) {
+  /** widest: vectors of a strip; packed: what pack() made of b, or null. */
+  Multiplication(const Product& product, bool transposed, int64_t widest = kVectors,
+                 const float* packed = nullptr)
+      : p(product), transposed_(transposed), b_(packed) {
     vectors_ = ceilDivide(p.n, kLanes);
-    strips_ = ceilDivide(vectors_, kVectors);
+    strips_ = ceilDivide(vectors_, widest);
     depth_ = ceilDivide(p.k, ceilDivide(p.k, kDepth));
   }
 
@@ -69,7 +72,9 @@ class Multiplication {
     if (p.n * p.k <= kShared || p.m <= kFewRows) {
       down = std::max(std::min(tasks, ceilDivide(p.m, kFewRows)), ceilDivide(p.m, kManyRows));
       across = std::clamp<int64_t>(tasks / down, 1, strips_);
-      if (p.m > kFewRows && tasks > 1 && !direct()) packB();
+      if (b_ == nullptr && p.m > kFewRows && tasks > 1 && !direct()) {
+        pack(sharedB.atLeast(packedSize()));
+      }
     } else {
       across = strips_;
       down = std::max(std::min(ceilDivide(tasks, across), ceilDivide(p.m, 4 * kFewRows)),
@@ -84,6 +89,19 @@ class Multiplication {
     });
   }
 
+  int64_t packedSize() const { return vectors_ * kLanes * p.k; }
+
+  /** Lays all of b out. */
+  void pack(float* to) {
+    const int64_t blocks = ceilDivide(p.k, depth_);
+    pool().run(strips_ * blocks, [&](int64_t task) {
+      const Strip s = strip(task / blocks);
+      const int64_t l = task % blocks * depth_;
+      packStrip(s, l, to + s.begin * p.k + l * s.width());
+    });
+    b_ = to;
+  }
+
  private:
   /** Strips differ by at most one vector, and wider ones lie evenly among the others. */
   Strip strip(int64_t s) const {
@@ -96,18 +114,8 @@ class Multiplication {
   /** And they are few. */
   bool direct() const { return readable() && p.k <= kFewDeep; }
 
-  void packB() {
-    b_ = sharedB.atLeast(vectors_ * kLanes * p.k);
-    int64_t blocks = ceilDivide(p.k, depth_);
-    pool().run(strips_ * blocks, [&](int64_t task) {
-      Strip s = strip(task / blocks);
-      int64_t l = task % blocks * depth_;
-      packStrip(s, l, b_ + s.begin * p.k + l * s.width());
-    });
-  }
-
   void packStrip(const Strip& s, int64_t l, float* to) const {
-    pack(p.b.at(l, s.begin), depthAt(l), s.columns(), s.width(), ownColumns, to);
+    gradus::pack(p.b.at(l, s.begin), depthAt(l), s.columns(), s.width(), ownColumns, to);
   }
 
   int64_t depthAt(int64_t l) const { return std::min(depth_, p.k - l); }
@@ -185,7 +193,7 @@ class Multiplication {
   Product p;
   bool transposed_;
   int64_t vectors_, strips_, depth_;
-  float* b_ = nullptr;
+  const float* b_;
 };
 
 /**
@@ -258,6 +266,28 @@ void multiplyOwn(const Product& product) {
 }
 
 }  // namespace
+
+int64_t PackedMatrix::size(int64_t k, int64_t n) { return ceilDivide(n, kLanes) * kLanes * k; }
+
+PackedMatrix::PackedMatrix(const Matrix& b, int64_t k, int64_t n, float* memory)
+    : product_{0, n, k, b, b, nullptr, Result::none(), false} {
+  if (size(k, n) > 0) Multiplication(product_, false, kStripVectors).pack(memory);
+  product_.b = Matrix::of(DType::F32, memory, k, n, false);
+}
+
+void PackedMatrix::multiply(int64_t m, const Matrix& a, const float* bias, const Result& y,
+                            bool accumulate) const {
+  Product p = product_;
+  p.m = m;
+  p.a = a;
+  p.bias = bias;
+  p.y = y;
+  p.accumulate = accumulate;
+  if (p.m == 0 || p.n == 0) return;
+  if (p.k == 0) return storeNoSums(p);
+  if (a.type != DType::F32) p.a = widened(a, p.m, p.k);
+  Multiplication(p, false, kStripVectors, p.b.floats()).run();
+}
 
 bool canDescend(const Product& p) { return onlyOwn() && !readsOnce(p) && descendsInBlocks(p); }
 

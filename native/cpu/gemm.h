@@ -102,6 +102,22 @@ struct Product {
 /** The order of each sum depends on the sizes alone. */
 void gemm(const Product& product);
 
+/** The second operand of many products, b (k, n), laid out once. */
+class PackedMatrix {
+ public:
+  /** Floats that it takes up. */
+  static int64_t size(int64_t k, int64_t n);
+  /** In memory of the caller's. */
+  PackedMatrix(const Matrix& b, int64_t k, int64_t n, float* memory);
+  /** y (m, n) = a (m, k) times b, + bias or null, + y where it accumulates. The order of each sum
+   * is the same for any m. */
+  void multiply(int64_t m, const Matrix& a, const float* bias, const Result& y,
+                bool accumulate) const;
+
+ private:
+  Product product_;  // but for what is another one each time
+};
+
 /** Whether gemm makes a Descent of the product: where sums of our own never leave the registers. */
 bool canDescend(const Product& product);
 

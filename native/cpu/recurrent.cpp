@@ -1,10 +1,15 @@
-// Cells of recurrent networks: one step of all sequences, all that stands between two products.
+// Recurrent layers. A sequence does not depend on the others, so a thread takes some of them
+// through all times by itself, each step a product with weights that were packed once and a pass
+// over what it gave while that is in the cache. Where there are too few sequences for that, all
+// threads share each step.
 #include "math/recurrent.h"
 
 #include <cstring>
 
 #include "cpu/backend.h"
+#include "cpu/gemm.h"
 #include "cpu/loops.h"
+#include "cpu/rows.h"
 
 namespace gradus {
 
@@ -43,21 +48,24 @@ class Written {
   float* to_;
 };
 
-struct Sizes {
+/** One step of some sequences: the matrices of a cell begin with their first row at this time. */
+struct Step {
+  DType type;
   int64_t rows, size;
-  In lengths;
+  const int32_t* lengths;
   int64_t time;
+
+  bool ended(int64_t row) const { return lengths != nullptr && time >= lengths[row]; }
 };
 
 /** Calls part(row, column, n, ended) for parts of the rows, each unit worth `work` elements. */
 template <class Part>
-void parts(const Sizes& s, int64_t work, Part&& part) {
+void parts(const Step& s, int64_t work, Part&& part) {
   const int64_t each = (s.size + kPart - 1) / kPart;
   rowRanges(s.rows * each, work * std::min(kPart, s.size), [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t row = i / each, column = i % each * kPart;
-      const bool ended = s.lengths && s.time >= s.lengths.as<int32_t>()[row];
-      part(row, column, std::min(kPart, s.size - column), ended);
+      part(row, column, std::min(kPart, s.size - column), s.ended(row));
     }
   });
 }
@@ -75,15 +83,16 @@ void clearPart(DType t, Out y, int64_t at, int64_t n) {
 }
 
 template <bool kRelu>
-void rnnStep(DType t, In gates, In h0, Out h, Out y, int64_t yStride, const Sizes& s) {
+void rnnStep(const Step& s, In gates, In h0, Out h, Out y) {
+  const DType t = s.type;
   parts(s, 1, [&](int64_t row, int64_t column, int64_t n, bool ended) {
-    const int64_t at = row * s.size + column, yAt = row * yStride + column;
+    const int64_t at = row * s.size + column;
     if (ended) {
       copyPart(t, h0, h, at, n);
-      return clearPart(t, y, yAt, n);
+      return clearPart(t, y, at, n);
     }
     const Read gate(t, gates, at, n);
-    Written state(t, h, at, n), output(t, y, yAt, n);
+    Written state(t, h, at, n), output(t, y, at, n);
     const float* from = gate;
     float *to = state, *out = output;
     GRADUS_INDEPENDENT
@@ -92,12 +101,13 @@ void rnnStep(DType t, In gates, In h0, Out h, Out y, int64_t yStride, const Size
 }
 
 template <bool kRelu>
-void rnnStepGrad(DType t, In h, In dy, int64_t yStride, Out dh, Out dgates, const Sizes& s) {
+void rnnStepGrad(const Step& s, In h, In dy, Out dh, Out dgates) {
+  const DType t = s.type;
   parts(s, 1, [&](int64_t row, int64_t column, int64_t n, bool ended) {
     const int64_t at = row * s.size + column;
     if (ended) return clearPart(t, dgates, at, n);
     {
-      const Read state(t, h, at, n), later(t, dh, at, n), here(t, dy, row * yStride + column, n);
+      const Read state(t, h, at, n), later(t, dh, at, n), here(t, dy, at, n);
       Written slope(t, dgates, at, n);
       const float *hs = state, *dhs = later, *dys = here;
       float* to = slope;
@@ -108,14 +118,14 @@ void rnnStepGrad(DType t, In h, In dy, int64_t yStride, Out dh, Out dgates, cons
   });
 }
 
-void lstmStep(DType t, Out gates, In c0, In h0, Out c, Out h, Out y, int64_t yStride,
-              const Sizes& s) {
+void lstmStep(const Step& s, Out gates, In c0, In h0, Out c, Out h, Out y) {
+  const DType t = s.type;
   parts(s, 4, [&](int64_t row, int64_t column, int64_t n, bool ended) {
-    const int64_t at = row * s.size + column, yAt = row * yStride + column;
+    const int64_t at = row * s.size + column;
     if (ended) {
       copyPart(t, c0, c, at, n);
       copyPart(t, h0, h, at, n);
-      return clearPart(t, y, yAt, n);
+      return clearPart(t, y, at, n);
     }
     const int64_t gate = row * 4 * s.size + column;
     float* to[4];
@@ -125,7 +135,7 @@ void lstmStep(DType t, Out gates, In c0, In h0, Out c, Out h, Out y, int64_t ySt
     }
     {
       const Read before(t, c0, at, n);
-      Written state(t, c, at, n), output(t, h, at, n), given(t, y, yAt, n);
+      Written state(t, c, at, n), output(t, h, at, n), given(t, y, at, n);
       const float* c0s = before;
       float *is = to[0], *fs = to[1], *gs = to[2], *os = to[3];
       float *cs = state, *hs = output, *ys = given;
@@ -145,8 +155,8 @@ void lstmStep(DType t, Out gates, In c0, In h0, Out c, Out h, Out y, int64_t ySt
   });
 }
 
-void lstmStepGrad(DType t, In gates, In c0, In c, In dy, int64_t yStride, Out dh, Out dc,
-                  Out dgates, const Sizes& s) {
+void lstmStepGrad(const Step& s, In gates, In c0, In c, In dy, Out dh, Out dc, Out dgates) {
+  const DType t = s.type;
   parts(s, 4, [&](int64_t row, int64_t column, int64_t n, bool ended) {
     const int64_t at = row * s.size + column, gate = row * 4 * s.size + column;
     if (ended) {
@@ -158,7 +168,7 @@ void lstmStepGrad(DType t, In gates, In c0, In c, In dy, int64_t yStride, Out dh
     for (int k = 0; k < 4; ++k) from[k] = load(t, gates, gate + k * s.size, buffers[k], n);
     {
       const Read before(t, c0, at, n), state(t, c, at, n), later(t, dh, at, n);
-      const Read here(t, dy, row * yStride + column, n), laterState(t, dc, at, n);
+      const Read here(t, dy, at, n), laterState(t, dc, at, n);
       Written back(t, dc, at, n);
       float* to[4];
       for (int k = 0; k < 4; ++k) to[k] = target(t, dgates, gate + k * s.size, buffers[k]);
@@ -181,12 +191,13 @@ void lstmStepGrad(DType t, In gates, In c0, In c, In dy, int64_t yStride, Out dh
   });
 }
 
-void gruStep(DType t, Out x, In hidden, In h0, Out h, Out y, int64_t yStride, const Sizes& s) {
+void gruStep(const Step& s, Out x, In hidden, In h0, Out h, Out y) {
+  const DType t = s.type;
   parts(s, 3, [&](int64_t row, int64_t column, int64_t n, bool ended) {
-    const int64_t at = row * s.size + column, yAt = row * yStride + column;
+    const int64_t at = row * s.size + column;
     if (ended) {
       copyPart(t, h0, h, at, n);
-      return clearPart(t, y, yAt, n);
+      return clearPart(t, y, at, n);
     }
     const int64_t gate = row * 3 * s.size + column;
     float* to[3];
@@ -197,7 +208,7 @@ void gruStep(DType t, Out x, In hidden, In h0, Out h, Out y, int64_t yStride, co
     {
       const Read hr(t, hidden, gate, n), hz(t, hidden, gate + s.size, n);
       const Read hn(t, hidden, gate + 2 * s.size, n), before(t, h0, at, n);
-      Written state(t, h, at, n), given(t, y, yAt, n);
+      Written state(t, h, at, n), given(t, y, at, n);
       const float *hrs = hr, *hzs = hz, *hns = hn, *h0s = before;
       float *rs = to[0], *zs = to[1], *ns = to[2], *hs = state, *ys = given;
       GRADUS_INDEPENDENT
@@ -213,8 +224,8 @@ void gruStep(DType t, Out x, In hidden, In h0, Out h, Out y, int64_t yStride, co
   });
 }
 
-void gruStepGrad(DType t, In x, In hidden, In h0, In dy, int64_t yStride, Out dh, Out dx,
-                 Out dhidden, const Sizes& s) {
+void gruStepGrad(const Step& s, In x, In hidden, In h0, In dy, Out dh, Out dx, Out dhidden) {
+  const DType t = s.type;
   parts(s, 3, [&](int64_t row, int64_t column, int64_t n, bool ended) {
     const int64_t at = row * s.size + column, gate = row * 3 * s.size + column;
     if (ended) {
@@ -227,7 +238,7 @@ void gruStepGrad(DType t, In x, In hidden, In h0, In dy, int64_t yStride, Out dh
     {
       const Read r(t, x, gate, n), z(t, x, gate + s.size, n), f(t, x, gate + 2 * s.size, n);
       const Read hn(t, hidden, gate + 2 * s.size, n), before(t, h0, at, n), later(t, dh, at, n);
-      const Read here(t, dy, row * yStride + column, n);
+      const Read here(t, dy, at, n);
       Written dr(t, dx, gate, n), dz(t, dx, gate + s.size, n), df(t, dx, gate + 2 * s.size, n);
       Written dhn(t, dhidden, gate + 2 * s.size, n), back(t, dh, at, n);
       const float *rs = r, *zs = z, *ns = f, *hns = hn, *h0s = before, *dhs = later, *dys = here;
@@ -248,41 +259,166 @@ void gruStepGrad(DType t, In x, In hidden, In h0, In dy, int64_t yStride, Out dh
   });
 }
 
+/** All times of all sequences. */
+struct Sequences {
+  DType type;
+  int64_t times, rows, size;
+  In lengths;
+  bool reverse;
+
+  /** Where among the states the one before a step stands, and the one after it. */
+  int64_t before(int64_t time) const { return reverse ? time + 1 : time; }
+  int64_t after(int64_t time) const { return reverse ? time : time + 1; }
+
+  Step step(int64_t time, int64_t begin, int64_t end) const {
+    return {type, end - begin, size, lengths ? lengths.as<int32_t>() + begin : nullptr, time};
+  }
+
+  /** A row of (times, rows, width). */
+  template <class Operand>
+  Operand at(Operand x, int64_t time, int64_t row, int64_t width) const {
+    return Operand(x.address + (time * rows + row) * width * byteSize(type));
+  }
+};
+
+constexpr int64_t kFewest = 16;  // sequences that a thread takes by itself: a few tiles
+constexpr int64_t kMost = 64;    // what they read and write stays in L2
+
+/** Calls step(time, begin, end), in the order of time or against it, for all sequences. */
+template <class Make>
+void eachStep(const Sequences& s, bool forward, Make&& step) {
+  auto steps = [&](int64_t begin, int64_t end) {
+    for (int64_t i = 0; i < s.times; ++i) step(forward ? i : s.times - 1 - i, begin, end);
+  };
+  const int64_t most = (s.rows + kFewest - 1) / kFewest, threads = pool().threads();
+  if (most < threads) {
+    const Pool::Awake awake(pool());
+    return steps(0, s.rows);
+  }
+  // Of the threads, because sequences do not meet: how they are split changes no bit.
+  const int64_t parts = std::min(most, std::max(2 * threads, (s.rows + kMost - 1) / kMost));
+  pool().run(parts, [&](int64_t i) { steps(i * s.rows / parts, (i + 1) * s.rows / parts); });
+}
+
+/** The weights of the state, as its products or their gradients need them. */
+class StateWeights {
+ public:
+  /** For h w' + bias. */
+  StateWeights(Memory& memory, const Sequences& s, int64_t gates, DType wt, In w, DType bt, In bias)
+      : StateWeights(memory, s, wt, w, gates * s.size, s.size, true, bt, bias) {}
+  /** For dgates w. */
+  StateWeights(Memory& memory, const Sequences& s, int64_t gates, DType wt, In w)
+      : StateWeights(memory, s, wt, w, gates * s.size, s.size, false, DType::F32, In(nullptr)) {}
+
+  /** y (rows, n) = x (rows, k) times the weights, + bias, + y where it accumulates. */
+  void multiply(const Step& step, In x, Out y, bool accumulate) const {
+    packed_.multiply(step.rows, Matrix::of(step.type, x, step.rows, k_, false),
+                     hasBias_ ? static_cast<const float*>(bias_) : nullptr, {step.type, y, n_},
+                     accumulate);
+  }
+
+ private:
+  StateWeights(Memory& memory, const Sequences&, DType wt, In w, int64_t width, int64_t size,
+               bool transposed, DType bt, In bias)
+      : k_(transposed ? size : width),
+        n_(transposed ? width : size),
+        hasBias_(bias),
+        bias_(memory, bt, bias, bias ? n_ : 0, 0),
+        floats_(memory, PackedMatrix::size(k_, n_)),
+        packed_(Matrix::of(wt, w, k_, n_, transposed), k_, n_, floats_.data()) {}
+
+  int64_t k_, n_;
+  bool hasBias_;
+  Parameter bias_;
+  Scratch<float> floats_;
+  PackedMatrix packed_;
+};
+
 }  // namespace
 
 void CpuBackend::addRecurrent() {
-  rnnCell = [](Type t, In gates, In h0, In lengths, int64_t time, Out h, Out y, int64_t yStride,
-               int64_t rows, int64_t size, bool relu) {
-    const Sizes sizes{rows, size, lengths, time};
-    relu ? rnnStep<true>(t, gates, h0, h, y, yStride, sizes)
-         : rnnStep<false>(t, gates, h0, h, y, yStride, sizes);
+  rnn = [this](Type t, Out gates, Type wt, In weight, Type bt, In bias, In lengths, Out h, Out y,
+               int64_t times, int64_t rows, int64_t size, bool reverse, bool relu) {
+    const Sequences s{t, times, rows, size, lengths, reverse};
+    const StateWeights weights(memory_, s, 1, wt, weight, bt, bias);
+    eachStep(s, !reverse, [&](int64_t time, int64_t begin, int64_t end) {
+      const Step step = s.step(time, begin, end);
+      const In h0 = s.at(In(h), s.before(time), begin, size);
+      const Out gate = s.at(gates, time, begin, size), h1 = s.at(h, s.after(time), begin, size);
+      weights.multiply(step, h0, gate, true);
+      (relu ? rnnStep<true> : rnnStep<false>)(step, gate, h0, h1, s.at(y, time, begin, size));
+    });
   };
 
-  rnnCellGrad = [](Type t, In h, In lengths, int64_t time, In dy, int64_t yStride, Out dh,
-                   Out dgates, int64_t rows, int64_t size, bool relu) {
-    const Sizes sizes{rows, size, lengths, time};
-    relu ? rnnStepGrad<true>(t, h, dy, yStride, dh, dgates, sizes)
-         : rnnStepGrad<false>(t, h, dy, yStride, dh, dgates, sizes);
+  rnnGrad = [this](Type t, In h, Type wt, In weight, In lengths, In dy, Out dh, Out dgates,
+                   int64_t times, int64_t rows, int64_t size, bool reverse, bool relu) {
+    const Sequences s{t, times, rows, size, lengths, reverse};
+    const StateWeights weights(memory_, s, 1, wt, weight);
+    eachStep(s, reverse, [&](int64_t time, int64_t begin, int64_t end) {
+      const Step step = s.step(time, begin, end);
+      const Out dgate = s.at(dgates, time, begin, size), d = s.at(dh, 0, begin, size);
+      (relu ? rnnStepGrad<true> : rnnStepGrad<false>)(step, s.at(h, s.after(time), begin, size),
+                                                      s.at(dy, time, begin, size), d, dgate);
+      weights.multiply(step, dgate, d, true);
+    });
   };
 
-  lstmCell = [](Type t, Out gates, In c0, In h0, In lengths, int64_t time, Out c, Out h, Out y,
-                int64_t yStride, int64_t rows, int64_t size) {
-    lstmStep(t, gates, c0, h0, c, h, y, yStride, {rows, size, lengths, time});
+  lstm = [this](Type t, Out gates, Type wt, In weight, Type bt, In bias, In lengths, Out c, Out h,
+                Out y, int64_t times, int64_t rows, int64_t size, bool reverse) {
+    const Sequences s{t, times, rows, size, lengths, reverse};
+    const StateWeights weights(memory_, s, 4, wt, weight, bt, bias);
+    eachStep(s, !reverse, [&](int64_t time, int64_t begin, int64_t end) {
+      const Step step = s.step(time, begin, end);
+      const int64_t before = s.before(time), after = s.after(time);
+      const In h0 = s.at(In(h), before, begin, size);
+      const Out gate = s.at(gates, time, begin, 4 * size);
+      weights.multiply(step, h0, gate, true);
+      lstmStep(step, gate, s.at(In(c), before, begin, size), h0, s.at(c, after, begin, size),
+               s.at(h, after, begin, size), s.at(y, time, begin, size));
+    });
   };
 
-  lstmCellGrad = [](Type t, In gates, In c0, In c, In lengths, int64_t time, In dy, int64_t yStride,
-                    Out dh, Out dc, Out dgates, int64_t rows, int64_t size) {
-    lstmStepGrad(t, gates, c0, c, dy, yStride, dh, dc, dgates, {rows, size, lengths, time});
+  lstmGrad = [this](Type t, In gates, In c, Type wt, In weight, In lengths, In dy, Out dh, Out dc,
+                    Out dgates, int64_t times, int64_t rows, int64_t size, bool reverse) {
+    const Sequences s{t, times, rows, size, lengths, reverse};
+    const StateWeights weights(memory_, s, 4, wt, weight);
+    eachStep(s, reverse, [&](int64_t time, int64_t begin, int64_t end) {
+      const Step step = s.step(time, begin, end);
+      const Out dgate = s.at(dgates, time, begin, 4 * size), d = s.at(dh, 0, begin, size);
+      lstmStepGrad(step, s.at(gates, time, begin, 4 * size), s.at(c, s.before(time), begin, size),
+                   s.at(c, s.after(time), begin, size), s.at(dy, time, begin, size), d,
+                   s.at(dc, 0, begin, size), dgate);
+      weights.multiply(step, dgate, d, true);
+    });
   };
 
-  gruCell = [](Type t, Out x, In hidden, In h0, In lengths, int64_t time, Out h, Out y,
-               int64_t yStride, int64_t rows, int64_t size) {
-    gruStep(t, x, hidden, h0, h, y, yStride, {rows, size, lengths, time});
+  gru = [this](Type t, Out gates, Out hidden, Type wt, In weight, Type bt, In bias, In lengths,
+               Out h, Out y, int64_t times, int64_t rows, int64_t size, bool reverse) {
+    const Sequences s{t, times, rows, size, lengths, reverse};
+    const StateWeights weights(memory_, s, 3, wt, weight, bt, bias);
+    eachStep(s, !reverse, [&](int64_t time, int64_t begin, int64_t end) {
+      const Step step = s.step(time, begin, end);
+      const In h0 = s.at(In(h), s.before(time), begin, size);
+      const Out state = s.at(hidden, time, begin, 3 * size);
+      weights.multiply(step, h0, state, false);
+      gruStep(step, s.at(gates, time, begin, 3 * size), state, h0,
+              s.at(h, s.after(time), begin, size), s.at(y, time, begin, size));
+    });
   };
 
-  gruCellGrad = [](Type t, In x, In hidden, In h0, In lengths, int64_t time, In dy, int64_t yStride,
-                   Out dh, Out dx, Out dhidden, int64_t rows, int64_t size) {
-    gruStepGrad(t, x, hidden, h0, dy, yStride, dh, dx, dhidden, {rows, size, lengths, time});
+  gruGrad = [this](Type t, In gates, In hidden, In h, Type wt, In weight, In lengths, In dy, Out dh,
+                   Out dgates, Out dhidden, int64_t times, int64_t rows, int64_t size,
+                   bool reverse) {
+    const Sequences s{t, times, rows, size, lengths, reverse};
+    const StateWeights weights(memory_, s, 3, wt, weight);
+    eachStep(s, reverse, [&](int64_t time, int64_t begin, int64_t end) {
+      const Step step = s.step(time, begin, end);
+      const Out dstate = s.at(dhidden, time, begin, 3 * size), d = s.at(dh, 0, begin, size);
+      gruStepGrad(step, s.at(gates, time, begin, 3 * size), s.at(hidden, time, begin, 3 * size),
+                  s.at(h, s.before(time), begin, size), s.at(dy, time, begin, size), d,
+                  s.at(dgates, time, begin, 3 * size), dstate);
+      weights.multiply(step, dstate, d, true);
+    });
   };
 }
 

@@ -1,6 +1,6 @@
-// Cells of recurrent networks: one step of all sequences, all that stands between two products.
-//
-// A thread has neighbouring units of one sequence, as many as 16 bytes hold where rows are aligned.
+// Recurrent layers: for each step a product with the weights of the state, and one kernel for all
+// that stands between two products. In it a thread has neighbouring units of one sequence, as many
+// as 16 bytes hold where rows are aligned.
 #include "cuda/backend.h"
 #include "cuda/loops.h"
 #include "math/recurrent.h"
@@ -14,7 +14,6 @@ struct Units {
   int64_t rows, size;
   const int32_t* lengths;
   int64_t time;
-  int64_t yStride;
 
   __device__ bool ended(int64_t row) const { return lengths != nullptr && time >= lengths[row]; }
 };
@@ -56,16 +55,16 @@ struct RnnStep {
 
   template <int N>
   __device__ void run(int64_t row, int64_t column) const {
-    const int64_t at = row * units.size + column, yAt = row * units.yStride + column;
+    const int64_t at = row * units.size + column;
     if (units.ended(row)) {
       put<N>(get<N>(h0 + at), h + at);
-      return putZeros<N>(y + yAt);
+      return putZeros<N>(y + at);
     }
     Floats<N> x = get<N>(gates + at);
 #pragma unroll
     for (int j = 0; j < N; ++j) x.values[j] = math::rnnCell(x.values[j], relu);
     put<N>(x, h + at);
-    put<N>(x, y + yAt);
+    put<N>(x, y + at);
   }
 };
 
@@ -81,7 +80,7 @@ struct RnnStepGrad {
     const int64_t at = row * units.size + column;
     if (units.ended(row)) return putZeros<N>(dgates + at);
     const Floats<N> state = get<N>(h + at), later = get<N>(dh + at);
-    Floats<N> d = get<N>(dy + row * units.yStride + column);
+    Floats<N> d = get<N>(dy + at);
 #pragma unroll
     for (int j = 0; j < N; ++j) {
       d.values[j] = math::rnnCellGrad(state.values[j], later.values[j] + d.values[j], relu);
@@ -100,12 +99,12 @@ struct LstmStep {
 
   template <int N>
   __device__ void run(int64_t row, int64_t column) const {
-    const int64_t at = row * units.size + column, yAt = row * units.yStride + column;
+    const int64_t at = row * units.size + column;
     const Floats<N> before = get<N>(c0 + at);
     if (units.ended(row)) {
       put<N>(before, c + at);
       put<N>(get<N>(h0 + at), h + at);
-      return putZeros<N>(y + yAt);
+      return putZeros<N>(y + at);
     }
     E* gate = gates + row * 4 * units.size + column;
     Floats<N> i = get<N>(gate), f = get<N>(gate + units.size), g = get<N>(gate + 2 * units.size);
@@ -127,7 +126,7 @@ struct LstmStep {
     put<N>(o, gate + 3 * units.size);
     put<N>(state, c + at);
     put<N>(output, h + at);
-    put<N>(output, y + yAt);
+    put<N>(output, y + at);
   }
 };
 
@@ -149,7 +148,7 @@ struct LstmStepGrad {
     Floats<N> i = get<N>(gate), f = get<N>(gate + units.size), g = get<N>(gate + 2 * units.size);
     Floats<N> o = get<N>(gate + 3 * units.size), dstate = get<N>(dc + at);
     const Floats<N> before = get<N>(c0 + at), state = get<N>(c + at), later = get<N>(dh + at);
-    const Floats<N> here = get<N>(dy + row * units.yStride + column);
+    const Floats<N> here = get<N>(dy + at);
 #pragma unroll
     for (int j = 0; j < N; ++j) {
       const math::LstmSlopes d =
@@ -179,11 +178,11 @@ struct GruStep {
 
   template <int N>
   __device__ void run(int64_t row, int64_t column) const {
-    const int64_t at = row * units.size + column, yAt = row * units.yStride + column;
+    const int64_t at = row * units.size + column;
     Floats<N> state = get<N>(h0 + at);
     if (units.ended(row)) {
       put<N>(state, h + at);
-      return putZeros<N>(y + yAt);
+      return putZeros<N>(y + at);
     }
     const int64_t gateAt = row * 3 * units.size + column;
     E* gate = x + gateAt;
@@ -204,7 +203,7 @@ struct GruStep {
     put<N>(z, gate + units.size);
     put<N>(f, gate + 2 * units.size);
     put<N>(state, h + at);
-    put<N>(state, y + yAt);
+    put<N>(state, y + at);
   }
 };
 
@@ -229,7 +228,7 @@ struct GruStepGrad {
     Floats<N> r = get<N>(gate), z = get<N>(gate + units.size), f = get<N>(gate + 2 * units.size);
     Floats<N> hn = get<N>(hidden + gateAt + 2 * units.size), d = get<N>(dh + at);
     const Floats<N> before = get<N>(h0 + at);
-    const Floats<N> here = get<N>(dy + row * units.yStride + column);
+    const Floats<N> here = get<N>(dy + at);
 #pragma unroll
     for (int j = 0; j < N; ++j) {
       const math::GruSlopes slopes =
@@ -270,7 +269,7 @@ template <class E, class Step>
 void launchCells(Gpu& gpu, const char* name, const Step& step, bool wide) {
   constexpr int N = kPack<E>;
   const Units& u = step.units;
-  if (wide && u.size % N == 0 && u.yStride % N == 0) {
+  if (wide && u.size % N == 0) {
     const int64_t across = u.size / N, count = u.rows * across;
     launch(gpu, name, gridFor(gpu, count), cells<N, Step>, step, count, across);
   } else {
@@ -278,69 +277,136 @@ void launchCells(Gpu& gpu, const char* name, const Step& step, bool wide) {
   }
 }
 
+/** All times of all sequences. */
+struct Sequences {
+  DType type;
+  int64_t times, rows, size;
+  In lengths;
+  bool reverse;
+
+  /** Where among the states the one before a step stands, and the one after it. */
+  int64_t before(int64_t time) const { return reverse ? time + 1 : time; }
+  int64_t after(int64_t time) const { return reverse ? time : time + 1; }
+
+  Units units(int64_t time) const { return {rows, size, lengths.as<int32_t>(), time}; }
+
+  /** What (times, rows, width) holds of a time. */
+  template <class Operand>
+  Operand at(Operand x, int64_t time, int64_t width) const {
+    return Operand(x.address + time * rows * width * byteSize(type));
+  }
+
+  /** Calls step(time, element) in the order of time or against it. */
+  template <class Step>
+  void eachStep(bool forward, Step&& step) const {
+    withFloating(type, [&](auto element) {
+      for (int64_t i = 0; i < times; ++i) step(forward ? i : times - 1 - i, element);
+    });
+  }
+};
+
 }  // namespace
 
 void CudaBackend::addRecurrent() {
-  rnnCell = [this](Type t, In gates, In h0, In lengths, int64_t time, Out h, Out y, int64_t yStride,
-                   int64_t rows, int64_t size, bool relu) {
-    const Units units{rows, size, lengths.as<int32_t>(), time, yStride};
-    withFloating(t, [&](auto element) {
+  // y (rows, gates * size) = h w' + bias, + y where it accumulates.
+  auto forwardProduct = [this](const Sequences& s, int64_t gates, Type wt, In w, Type bt, In bias,
+                               In h, Out y, bool accumulate) {
+    matmul(s.type, h, wt, w, bt, bias, s.type, y, 1, s.rows, gates * s.size, s.size, 0, 0, false,
+           true, accumulate);
+  };
+  // dh (rows, size) += dgates w.
+  auto backwardProduct = [this](const Sequences& s, int64_t gates, Type wt, In w, In dgates,
+                                Out dh) {
+    matmul(s.type, dgates, wt, w, s.type, In(nullptr), s.type, dh, 1, s.rows, s.size,
+           gates * s.size, 0, 0, false, false, true);
+  };
+
+  rnn = [=](Type t, Out gates, Type wt, In weight, Type bt, In bias, In lengths, Out h, Out y,
+            int64_t times, int64_t rows, int64_t size, bool reverse, bool relu) {
+    const Sequences s{t, times, rows, size, lengths, reverse};
+    s.eachStep(!reverse, [&](int64_t time, auto element) {
       using E = decltype(element);
-      const RnnStep<E> step{units, gates.as<E>(), h0.as<E>(), h.as<E>(), y.as<E>(), relu};
-      launchCells<E>(gpu_, "rnnCell", step, allAligned({gates, h0, h, y}));
+      const In h0 = s.at(In(h), s.before(time), size);
+      const Out gate = s.at(gates, time, size), h1 = s.at(h, s.after(time), size);
+      const Out given = s.at(y, time, size);
+      forwardProduct(s, 1, wt, weight, bt, bias, h0, gate, true);
+      const RnnStep<E> step{s.units(time), gate.as<E>(),  h0.as<E>(),
+                            h1.as<E>(),    given.as<E>(), relu};
+      launchCells<E>(gpu_, "rnn", step, allAligned({gate, h0, h1, given}));
     });
   };
 
-  rnnCellGrad = [this](Type t, In h, In lengths, int64_t time, In dy, int64_t yStride, Out dh,
-                       Out dgates, int64_t rows, int64_t size, bool relu) {
-    const Units units{rows, size, lengths.as<int32_t>(), time, yStride};
-    withFloating(t, [&](auto element) {
+  rnnGrad = [=](Type t, In h, Type wt, In weight, In lengths, In dy, Out dh, Out dgates,
+                int64_t times, int64_t rows, int64_t size, bool reverse, bool relu) {
+    const Sequences s{t, times, rows, size, lengths, reverse};
+    s.eachStep(reverse, [&](int64_t time, auto element) {
       using E = decltype(element);
-      const RnnStepGrad<E> step{units, h.as<E>(), dy.as<E>(), dh.as<E>(), dgates.as<E>(), relu};
-      launchCells<E>(gpu_, "rnnCellGrad", step, allAligned({h, dy, dh, dgates}));
+      const In h1 = s.at(h, s.after(time), size), here = s.at(dy, time, size);
+      const Out dgate = s.at(dgates, time, size);
+      const RnnStepGrad<E> step{s.units(time), h1.as<E>(),    here.as<E>(),
+                                dh.as<E>(),    dgate.as<E>(), relu};
+      launchCells<E>(gpu_, "rnnGrad", step, allAligned({h1, here, dh, dgate}));
+      backwardProduct(s, 1, wt, weight, dgate, dh);
     });
   };
 
-  lstmCell = [this](Type t, Out gates, In c0, In h0, In lengths, int64_t time, Out c, Out h, Out y,
-                    int64_t yStride, int64_t rows, int64_t size) {
-    const Units units{rows, size, lengths.as<int32_t>(), time, yStride};
-    withFloating(t, [&](auto element) {
+  lstm = [=](Type t, Out gates, Type wt, In weight, Type bt, In bias, In lengths, Out c, Out h,
+             Out y, int64_t times, int64_t rows, int64_t size, bool reverse) {
+    const Sequences s{t, times, rows, size, lengths, reverse};
+    s.eachStep(!reverse, [&](int64_t time, auto element) {
       using E = decltype(element);
-      const LstmStep<E> step{units,     gates.as<E>(), c0.as<E>(), h0.as<E>(),
-                             c.as<E>(), h.as<E>(),     y.as<E>()};
-      launchCells<E>(gpu_, "lstmCell", step, allAligned({gates, c0, h0, c, h, y}));
+      const In h0 = s.at(In(h), s.before(time), size), c0 = s.at(In(c), s.before(time), size);
+      const Out gate = s.at(gates, time, 4 * size), given = s.at(y, time, size);
+      const Out h1 = s.at(h, s.after(time), size), c1 = s.at(c, s.after(time), size);
+      forwardProduct(s, 4, wt, weight, bt, bias, h0, gate, true);
+      const LstmStep<E> step{s.units(time), gate.as<E>(), c0.as<E>(),   h0.as<E>(),
+                             c1.as<E>(),    h1.as<E>(),   given.as<E>()};
+      launchCells<E>(gpu_, "lstm", step, allAligned({gate, c0, h0, c1, h1, given}));
     });
   };
 
-  lstmCellGrad = [this](Type t, In gates, In c0, In c, In lengths, int64_t time, In dy,
-                        int64_t yStride, Out dh, Out dc, Out dgates, int64_t rows, int64_t size) {
-    const Units units{rows, size, lengths.as<int32_t>(), time, yStride};
-    withFloating(t, [&](auto element) {
+  lstmGrad = [=](Type t, In gates, In c, Type wt, In weight, In lengths, In dy, Out dh, Out dc,
+                 Out dgates, int64_t times, int64_t rows, int64_t size, bool reverse) {
+    const Sequences s{t, times, rows, size, lengths, reverse};
+    s.eachStep(reverse, [&](int64_t time, auto element) {
       using E = decltype(element);
-      const LstmStepGrad<E> step{units,      gates.as<E>(), c0.as<E>(), c.as<E>(),
-                                 dy.as<E>(), dh.as<E>(),    dc.as<E>(), dgates.as<E>()};
-      launchCells<E>(gpu_, "lstmCellGrad", step, allAligned({gates, c0, c, dy, dh, dc, dgates}));
+      const In gate = s.at(gates, time, 4 * size), here = s.at(dy, time, size);
+      const In c0 = s.at(c, s.before(time), size), c1 = s.at(c, s.after(time), size);
+      const Out dgate = s.at(dgates, time, 4 * size);
+      const LstmStepGrad<E> step{s.units(time), gate.as<E>(), c0.as<E>(), c1.as<E>(),
+                                 here.as<E>(),  dh.as<E>(),   dc.as<E>(), dgate.as<E>()};
+      launchCells<E>(gpu_, "lstmGrad", step, allAligned({gate, c0, c1, here, dh, dc, dgate}));
+      backwardProduct(s, 4, wt, weight, dgate, dh);
     });
   };
 
-  gruCell = [this](Type t, Out x, In hidden, In h0, In lengths, int64_t time, Out h, Out y,
-                   int64_t yStride, int64_t rows, int64_t size) {
-    const Units units{rows, size, lengths.as<int32_t>(), time, yStride};
-    withFloating(t, [&](auto element) {
+  gru = [=](Type t, Out gates, Out hidden, Type wt, In weight, Type bt, In bias, In lengths, Out h,
+            Out y, int64_t times, int64_t rows, int64_t size, bool reverse) {
+    const Sequences s{t, times, rows, size, lengths, reverse};
+    s.eachStep(!reverse, [&](int64_t time, auto element) {
       using E = decltype(element);
-      const GruStep<E> step{units, x.as<E>(), hidden.as<E>(), h0.as<E>(), h.as<E>(), y.as<E>()};
-      launchCells<E>(gpu_, "gruCell", step, allAligned({x, hidden, h0, h, y}));
+      const In h0 = s.at(In(h), s.before(time), size);
+      const Out gate = s.at(gates, time, 3 * size), state = s.at(hidden, time, 3 * size);
+      const Out h1 = s.at(h, s.after(time), size), given = s.at(y, time, size);
+      forwardProduct(s, 3, wt, weight, bt, bias, h0, state, false);
+      const GruStep<E> step{s.units(time), gate.as<E>(), state.as<E>(),
+                            h0.as<E>(),    h1.as<E>(),   given.as<E>()};
+      launchCells<E>(gpu_, "gru", step, allAligned({gate, state, h0, h1, given}));
     });
   };
 
-  gruCellGrad = [this](Type t, In x, In hidden, In h0, In lengths, int64_t time, In dy,
-                       int64_t yStride, Out dh, Out dx, Out dhidden, int64_t rows, int64_t size) {
-    const Units units{rows, size, lengths.as<int32_t>(), time, yStride};
-    withFloating(t, [&](auto element) {
+  gruGrad = [=](Type t, In gates, In hidden, In h, Type wt, In weight, In lengths, In dy, Out dh,
+                Out dgates, Out dhidden, int64_t times, int64_t rows, int64_t size, bool reverse) {
+    const Sequences s{t, times, rows, size, lengths, reverse};
+    s.eachStep(reverse, [&](int64_t time, auto element) {
       using E = decltype(element);
-      const GruStepGrad<E> step{units,      x.as<E>(),  hidden.as<E>(), h0.as<E>(),
-                                dy.as<E>(), dh.as<E>(), dx.as<E>(),     dhidden.as<E>()};
-      launchCells<E>(gpu_, "gruCellGrad", step, allAligned({x, hidden, h0, dy, dh, dx, dhidden}));
+      const In gate = s.at(gates, time, 3 * size), state = s.at(hidden, time, 3 * size);
+      const In h0 = s.at(h, s.before(time), size), here = s.at(dy, time, size);
+      const Out dgate = s.at(dgates, time, 3 * size), dstate = s.at(dhidden, time, 3 * size);
+      const GruStepGrad<E> step{s.units(time), gate.as<E>(), state.as<E>(), h0.as<E>(),
+                                here.as<E>(),  dh.as<E>(),   dgate.as<E>(), dstate.as<E>()};
+      launchCells<E>(gpu_, "gruGrad", step, allAligned({gate, state, h0, here, dh, dgate, dstate}));
+      backwardProduct(s, 3, wt, weight, dstate, dh);
     });
   };
 }

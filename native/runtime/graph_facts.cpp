@@ -68,6 +68,16 @@ StepFacts attentionFacts(const Arguments& a, bool gradient) {
   return facts;
 }
 
+/** A recurrent layer of so many gates: its products with the state, once for each time. */
+StepFacts recurrentFacts(const Arguments& a, int gates) {
+  const double times = a.numbers[0], rows = a.numbers[1], size = a.numbers[2];
+  StepFacts facts;
+  facts.shape = sizes({times, rows, size});
+  facts.flops = 2 * times * rows * size * size * gates;
+  facts.bytes = times * rows * size * (2 * gates + 3) * static_cast<double>(byteSize(a.types[0]));
+  return facts;
+}
+
 /** A product with an activation: of the bytes, those that move from and to memory. */
 StepFacts matmulActivationFacts(const Call& call, const Arguments& a) {
   const double m = a.numbers[0], n = a.numbers[1], k = a.numbers[2];
@@ -159,6 +169,12 @@ StepFacts factsOf(const Recording& recording, const Call& call) {
     facts = attentionFacts(arguments, name == "attentionGrad");
   } else if (name == "conv2d" || name == "conv2dGradInput" || name == "conv2dGradWeight") {
     facts = convolutionFacts(arguments);
+  } else if (name == "rnn" || name == "rnnGrad") {
+    facts = recurrentFacts(arguments, 1);
+  } else if (name == "lstm" || name == "lstmGrad") {
+    facts = recurrentFacts(arguments, 4);
+  } else if (name == "gru" || name == "gruGrad") {
+    facts = recurrentFacts(arguments, 3);
   } else if (name == "adamw") {
     facts = updateFacts(call, arguments, 7, 14);
   } else if (name == "matmulAdd") {

@@ -1,234 +1,308 @@
-// Recurrent cells: a step and its gradient, of sequences that go on and of sequences that have
-// ended.
+// Recurrent layers through all times, and back: in both directions, of sequences that go on and of
+// sequences that end on the way.
 #include "check.h"
 #include "copies.h"
 
 namespace {
 
 struct Case {
-  int64_t rows, size, gap;  // gap: what lies between the rows of y
-  bool lengths;
+  int64_t times, rows, size;
+  bool lengths, reverse;
 };
-// One unit, less than a vector, one past a vector, empty, one past what a pass takes, and what
-// threads share.
-const std::vector<Case> kCases = {{1, 1, 0, false},   {3, 2, 1, true},    {0, 5, 0, true},
-                                  {5, 0, 0, true},    {7, 17, 0, true},   {4, 32, 32, true},
-                                  {3, 129, 3, true},  {2, 1025, 0, true}, {67, 96, 8, true},
-                                  {130, 256, 0, true}};
-constexpr int64_t kTime = 3;
+// One unit, less than a vector, one past a vector, empty, one past what a pass takes; few sequences
+// for all threads together, and enough for each to have some of its own.
+const std::vector<Case> kCases = {{1, 1, 1, false, false},  {3, 3, 2, true, false},
+                                  {2, 0, 5, true, false},   {2, 5, 0, true, true},
+                                  {0, 3, 4, false, false},  {3, 7, 17, true, true},
+                                  {4, 4, 32, true, false},  {2, 3, 129, true, true},
+                                  {2, 37, 40, true, false}, {3, 131, 33, true, true}};
+
+enum class Kind { Tanh, Relu, Lstm, Gru };
+const std::vector<Kind> kKinds = {Kind::Tanh, Kind::Relu, Kind::Lstm, Kind::Gru};
+const char* nameOf(Kind k) {
+  return k == Kind::Tanh   ? "rnn"
+         : k == Kind::Relu ? "rnn of relu"
+         : k == Kind::Lstm ? "lstm"
+                           : "gru";
+}
 
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 double sigmoidSlope(double y) { return y * (1 - y); }
 double tanhSlope(double y) { return 1 - y * y; }
 
-/** What the steps of all cells share. */
-struct Step {
-  Step(DType type, const Case& c)
+/** A layer, what it is given and what it makes. */
+struct Layer {
+  Layer(DType type, DType parameters, Kind kind, const Case& c)
+      : Layer(type, parameters, kind, c, Numbers(static_cast<uint64_t>(c.rows + 31 * c.size))) {}
+
+  Layer(DType type, DType parameters, Kind kind, const Case& c, Numbers n)
       : type(type),
+        kind(kind),
         c(c),
-        yStride(c.size + c.gap),
-        numbers(static_cast<uint64_t>(c.rows + 31 * c.size)),
+        gateCount(kind == Kind::Lstm  ? 4
+                  : kind == Kind::Gru ? 3
+                                      : 1),
+        width(gateCount * c.size),
         lengths(DType::I32, c.rows),
-        h0(numbers.tensor(type, c.rows * c.size, -1, 1)),
-        dy(numbers.tensor(type, c.rows * yStride, -1, 1)),
-        dh(numbers.tensor(type, c.rows * c.size, -1, 1)),
-        h(type, c.rows * c.size),
-        y(type, c.rows * yStride) {
-    for (int64_t i = 0; i < c.rows; ++i) lengths.set(i, static_cast<double>(numbers.below(8)));
+        input(n.tensor(type, c.times * c.rows * width, -2, 2)),
+        weight(n.tensor(parameters, width * c.size, -bound(), bound())),
+        bias(n.tensor(parameters, width, -1, 1)),
+        h(n.tensor(type, (c.times + 1) * c.rows * c.size, -1, 1)),
+        c0(n.tensor(type, (c.times + 1) * c.rows * c.size, -1, 1)),
+        dy(n.tensor(type, c.times * c.rows * c.size, -1, 1)),
+        laterH(n.tensor(type, c.rows * c.size, -1, 1)),
+        laterC(n.tensor(type, c.rows * c.size, -1, 1)),
+        gates(input),
+        hidden(type, input.size()),
+        y(type, dy.size()),
+        dh(laterH),
+        dc(laterC),
+        dgates(type, input.size()),
+        dhidden(type, input.size()) {
+    for (int64_t i = 0; i < c.rows; ++i) {
+      lengths.set(i, static_cast<double>(n.below(c.times + 2)));
+    }
   }
 
-  Tensor gates(int64_t count) { return numbers.tensor(type, c.rows * count * c.size, -4, 4); }
-  Tensor like(int64_t count) const { return Tensor(type, c.rows * count * c.size); }
+  double bound() const { return 1 / std::sqrt(static_cast<double>(c.size)); }
   In ends() const { return c.lengths ? In(lengths) : In(nullptr); }
-  bool ended(int64_t row) const { return c.lengths && kTime >= lengths[row]; }
 
-  /** Calls unit(row, column, place in (rows, size)). */
-  template <class Unit>
-  void each(Unit&& unit) const {
-    for (int64_t row = 0; row < c.rows; ++row) {
-      for (int64_t i = 0; i < c.size; ++i) unit(row, i, row * c.size + i);
+  template <class Gates, class States, class Given>
+  void forward(Backend& b, Gates& gates, States& h, Given& y) {
+    const DType wt = weight.type();
+    const int64_t t = c.times, r = c.rows, n = c.size;
+    if (kind == Kind::Lstm) {
+      b.lstm(type, gates, wt, weight, wt, bias, ends(), c0, h, y, t, r, n, c.reverse);
+    } else if (kind == Kind::Gru) {
+      b.gru(type, gates, hidden, wt, weight, wt, bias, ends(), h, y, t, r, n, c.reverse);
+    } else {
+      b.rnn(type, gates, wt, weight, wt, bias, ends(), h, y, t, r, n, c.reverse,
+            kind == Kind::Relu);
     }
   }
 
-  /** Counts an element that is not what it should be, to a few roundings of the type. */
-  void expect(double got, double want, double absolute = 2e-6) {
-    wrong += !close(type, got, want, 16, absolute);
-  }
-
-  void expectState(int64_t row, int64_t i, double want) {
-    const int64_t at = row * c.size + i;
-    expect(h[at], ended(row) ? h0[at] : want);
-    expect(y[row * yStride + i], ended(row) ? 0 : want);
-  }
-
-  void done(const char* cell, std::initializer_list<const Tensor*> written) const {
-    CHECK(wrong == 0, "%s of %s, %ld x %ld: %ld are wrong", cell, nameOf(type),
-          static_cast<long>(c.rows), static_cast<long>(c.size), static_cast<long>(wrong));
-    for (const Tensor* t : written) CHECK(t->guardIntact(), "%s", cell);
-    CHECK(h.guardIntact() && y.guardIntact() && dh.guardIntact(), "%s", cell);
-    Tensor untouched(type, c.rows * yStride);
-    for (int64_t row = 0; row < c.rows; ++row) {
-      for (int64_t i = c.size; i < yStride; ++i) {
-        const int64_t at = row * yStride + i;
-        CHECK(y[at] == untouched[at], "%s: between the rows of y", cell);
-      }
+  void backward(Backend& b) {
+    const DType wt = weight.type();
+    const int64_t t = c.times, r = c.rows, n = c.size;
+    if (kind == Kind::Lstm) {
+      b.lstmGrad(type, gates, c0, wt, weight, ends(), dy, dh, dc, dgates, t, r, n, c.reverse);
+    } else if (kind == Kind::Gru) {
+      b.gruGrad(type, gates, hidden, h, wt, weight, ends(), dy, dh, dgates, dhidden, t, r, n,
+                c.reverse);
+    } else {
+      b.rnnGrad(type, h, wt, weight, ends(), dy, dh, dgates, t, r, n, c.reverse,
+                kind == Kind::Relu);
     }
+  }
+
+  void run(Backend& b) {
+    forward(b, gates, h, y);
+    backward(b);
   }
 
   DType type;
+  Kind kind;
   Case c;
-  int64_t yStride;
-  Numbers numbers;
-  Tensor lengths, h0, dy, dh, h, y;
-  int64_t wrong = 0;
+  int64_t gateCount, width;
+  Tensor lengths, input, weight, bias, h, c0, dy, laterH, laterC;
+  Tensor gates, hidden, y, dh, dc, dgates, dhidden;
 };
 
-void rnnFollowsItsFormula(Backend& backend, DType type, const Case& c, bool relu) {
-  Step s(type, c);
-  const Tensor gates = s.gates(1), later = s.dh;
-  Tensor dgates = s.like(1);
-  backend.rnnCell(type, gates, s.h0, s.ends(), kTime, s.h, s.y, s.yStride, c.rows, c.size, relu);
-  backend.rnnCellGrad(type, s.h, s.ends(), kTime, s.dy, s.yStride, s.dh, dgates, c.rows, c.size,
-                      relu);
-  s.each([&](int64_t row, int64_t i, int64_t at) {
-    s.expectState(row, i, relu ? std::max(gates[at], 0.0) : std::tanh(gates[at]));
-    const double slope = relu ? static_cast<double>(s.h[at] > 0) : tanhSlope(s.h[at]);
-    const double d = later[at] + s.dy[row * s.yStride + i];
-    s.expect(dgates[at], s.ended(row) ? 0 : d * slope);
-    s.expect(s.dh[at], s.ended(row) ? later[at] : 0);
-  });
-  s.done(relu ? "rnnCell of relu" : "rnnCell", {&dgates});
-}
+/** Follows a layer that ran, each step from what the one before it left, rounded as it is. */
+class Check {
+ public:
+  explicit Check(const Layer& layer)
+      : l(layer),
+        c(layer.c),
+        tolerance_(4 * roundingOf(layer.type) + 4e-6),
+        d_(values(layer.laterH)),
+        dc_(values(layer.laterC)) {}
 
-void lstmFollowsItsFormula(Backend& backend, DType type, const Case& c) {
-  Step s(type, c);
-  const Tensor before = s.gates(4), c0 = s.numbers.tensor(type, c.rows * c.size, -2, 2);
-  const Tensor laterH = s.dh, laterC = s.numbers.tensor(type, c.rows * c.size, -1, 1);
-  Tensor gates = before, state = s.like(1), dgates = s.like(4), dc = laterC;
-  backend.lstmCell(type, gates, c0, s.h0, s.ends(), kTime, state, s.h, s.y, s.yStride, c.rows,
-                   c.size);
-  backend.lstmCellGrad(type, gates, c0, state, s.ends(), kTime, s.dy, s.yStride, s.dh, dc, dgates,
-                       c.rows, c.size);
-  s.each([&](int64_t row, int64_t i, int64_t at) {
-    const int64_t g = row * 4 * c.size + i;
-    auto gate = [&](const Tensor& of, int64_t k) { return of[g + k * c.size]; };
-    const bool ended = s.ended(row);
-    const double in = sigmoid(gate(before, 0)), forget = sigmoid(gate(before, 1));
-    const double cell = std::tanh(gate(before, 2)), out = sigmoid(gate(before, 3));
-    const double next = forget * c0[at] + in * cell;
-    s.expect(state[at], ended ? c0[at] : next);
-    s.expectState(row, i, out * std::tanh(next));
-    if (ended) {
-      for (int64_t k = 0; k < 4; ++k) s.expect(gate(dgates, k), 0);
-      s.expect(s.dh[at], laterH[at]);
-      s.expect(dc[at], laterC[at]);
-      return;
+  void run() {
+    for (int64_t i = 0; i < c.times; ++i) {
+      const int64_t time = c.reverse ? c.times - 1 - i : i;
+      for (int64_t row = 0; row < c.rows; ++row) step(time, row);
     }
-    const double want[] = {in, forget, cell, out};
-    for (int64_t k = 0; k < 4; ++k) s.expect(gate(gates, k), want[k]);
-    // Of what the step left, rounded as it is.
-    const double a = gate(gates, 0), f = gate(gates, 1), n = gate(gates, 2), o = gate(gates, 3);
-    const double t = std::tanh(state[at]), dh = laterH[at] + s.dy[row * s.yStride + i];
-    const double d = laterC[at] + dh * o * tanhSlope(t);
-    s.expect(gate(dgates, 0), d * n * sigmoidSlope(a));
-    s.expect(gate(dgates, 1), d * c0[at] * sigmoidSlope(f));
-    s.expect(gate(dgates, 2), d * a * tanhSlope(n));
-    s.expect(gate(dgates, 3), dh * t * sigmoidSlope(o));
-    s.expect(dc[at], d * f);
-    s.expect(s.dh[at], 0);
-  });
-  s.done("lstmCell", {&gates, &state, &dgates, &dc});
-}
+    for (int64_t i = 0; i < c.times; ++i) {
+      const int64_t time = c.reverse ? i : c.times - 1 - i;
+      for (int64_t row = 0; row < c.rows; ++row) stepBack(time, row);
+    }
+    for (int64_t i = 0; i < c.rows * c.size; ++i) {
+      expect(l.dh[i], d_[static_cast<size_t>(i)]);
+      if (l.kind == Kind::Lstm) expect(l.dc[i], dc_[static_cast<size_t>(i)]);
+    }
+    CHECK(wrong_ == 0, "%s of %s, parameters %s, %ld x %ld x %ld: %ld are wrong", nameOf(l.kind),
+          gradus::nameOf(l.type), gradus::nameOf(l.weight.type()), static_cast<long>(c.times),
+          static_cast<long>(c.rows), static_cast<long>(c.size), static_cast<long>(wrong_));
+    for (const Tensor* t : {&l.gates, &l.hidden, &l.h, &l.c0, &l.y, &l.dh, &l.dc, &l.dgates}) {
+      CHECK(t->guardIntact(), "%s", nameOf(l.kind));
+    }
+  }
 
-void gruFollowsItsFormula(Backend& backend, DType type, const Case& c) {
-  Step s(type, c);
-  const Tensor before = s.gates(3), hidden = s.gates(3), later = s.dh;
-  Tensor x = before, dx = s.like(3), dhidden = s.like(3);
-  backend.gruCell(type, x, hidden, s.h0, s.ends(), kTime, s.h, s.y, s.yStride, c.rows, c.size);
-  backend.gruCellGrad(type, x, hidden, s.h0, s.ends(), kTime, s.dy, s.yStride, s.dh, dx, dhidden,
-                      c.rows, c.size);
-  s.each([&](int64_t row, int64_t i, int64_t at) {
-    const int64_t g = row * 3 * c.size + i;
-    auto gate = [&](const Tensor& of, int64_t k) { return of[g + k * c.size]; };
-    const bool ended = s.ended(row);
-    const double reset = sigmoid(gate(before, 0) + gate(hidden, 0));
-    const double update = sigmoid(gate(before, 1) + gate(hidden, 1));
-    const double fresh = std::tanh(gate(before, 2) + reset * gate(hidden, 2));
-    s.expectState(row, i, (1 - update) * fresh + update * s.h0[at]);
-    if (ended) {
-      for (int64_t k = 0; k < 3; ++k) s.expect(gate(dx, k), 0);
-      for (int64_t k = 0; k < 3; ++k) s.expect(gate(dhidden, k), 0);
-      return s.expect(s.dh[at], later[at]);
+ private:
+  static Doubles values(const Tensor& x) {
+    Doubles values;
+    for (int64_t i = 0; i < x.size(); ++i) values.push_back(x[i]);
+    return values;
+  }
+
+  void expect(double got, double want) { wrong_ += !close(l.type, got, want, 16, tolerance_); }
+
+  bool ended(int64_t time, int64_t row) const { return c.lengths && time >= l.lengths[row]; }
+  int64_t at(int64_t time, int64_t row, int64_t i) const {
+    return (time * c.rows + row) * c.size + i;
+  }
+  int64_t before(int64_t time, int64_t row, int64_t i) const {
+    return at(time + c.reverse, row, i);
+  }
+  int64_t after(int64_t time, int64_t row, int64_t i) const {
+    return at(time + !c.reverse, row, i);
+  }
+  int64_t gate(int64_t time, int64_t row, int64_t k, int64_t i) const {
+    return (time * c.rows + row) * l.width + k * c.size + i;
+  }
+
+  /** What the state before gives to gate k of unit i. */
+  double product(int64_t time, int64_t row, int64_t k, int64_t i) const {
+    double sum = l.bias[k * c.size + i];
+    for (int64_t j = 0; j < c.size; ++j) {
+      sum += l.weight[(k * c.size + i) * c.size + j] * l.h[before(time, row, j)];
     }
-    s.expect(gate(x, 0), reset);
-    s.expect(gate(x, 1), update);
-    s.expect(gate(x, 2), fresh, 4e-6);
-    const double r = gate(x, 0), z = gate(x, 1), n = gate(x, 2);
-    const double d = later[at] + s.dy[row * s.yStride + i], dn = d * (1 - z) * tanhSlope(n);
-    const double want[] = {dn * gate(hidden, 2) * sigmoidSlope(r),
-                           d * (s.h0[at] - n) * sigmoidSlope(z), dn};
-    for (int64_t k = 0; k < 3; ++k) {
-      s.expect(gate(dx, k), want[k]);
-      s.expect(gate(dhidden, k), k == 2 ? want[k] * r : want[k]);
+    return sum;
+  }
+
+  double rounded(double x) const { return Tensor(l.type, Doubles{x})[0]; }
+
+  void step(int64_t time, int64_t row) {
+    for (int64_t i = 0; i < c.size; ++i) {
+      const double h0 = l.h[before(time, row, i)], c0 = l.c0[before(time, row, i)];
+      double sum[4], in[4];
+      for (int64_t k = 0; k < l.gateCount; ++k) {
+        sum[k] = product(time, row, k, i);
+        in[k] = l.input[gate(time, row, k, i)];
+      }
+      auto now = [&](int64_t k) { return l.gates[gate(time, row, k, i)]; };
+      double h = 0, cell = 0;
+      if (l.kind == Kind::Lstm) {
+        const double want[] = {sigmoid(rounded(in[0] + sum[0])), sigmoid(rounded(in[1] + sum[1])),
+                               std::tanh(rounded(in[2] + sum[2])),
+                               sigmoid(rounded(in[3] + sum[3]))};
+        for (int64_t k = 0; k < 4 && !ended(time, row); ++k) expect(now(k), want[k]);
+        cell = now(1) * c0 + now(0) * now(2);
+        h = now(3) * std::tanh(cell);
+        expect(l.c0[after(time, row, i)], ended(time, row) ? c0 : cell);
+      } else if (l.kind == Kind::Gru) {
+        for (double& s : sum) s = rounded(s);
+        const double reset = sigmoid(in[0] + sum[0]), update = sigmoid(in[1] + sum[1]);
+        const double want[] = {reset, update, std::tanh(in[2] + reset * sum[2])};
+        for (int64_t k = 0; k < 3 && !ended(time, row); ++k) expect(now(k), want[k]);
+        h = (1 - now(1)) * now(2) + now(1) * h0;
+      } else {
+        const double x = rounded(in[0] + sum[0]);
+        h = l.kind == Kind::Relu ? std::max(x, 0.0) : std::tanh(x);
+      }
+      expect(l.h[after(time, row, i)], ended(time, row) ? h0 : h);
+      expect(l.y[at(time, row, i)], ended(time, row) ? 0 : l.h[after(time, row, i)]);
     }
-    s.expect(s.dh[at], d * z);
-  });
-  s.done("gruCell", {&x, &dx, &dhidden});
-}
+  }
+
+  void stepBack(int64_t time, int64_t row) {
+    const Tensor& throughState = l.kind == Kind::Gru ? l.dhidden : l.dgates;
+    for (int64_t i = 0; i < c.size; ++i) {
+      double& later = d_[static_cast<size_t>(row * c.size + i)];
+      double& laterC = dc_[static_cast<size_t>(row * c.size + i)];
+      auto now = [&](int64_t k) { return l.gates[gate(time, row, k, i)]; };
+      const double d = later + l.dy[at(time, row, i)], h0 = l.h[before(time, row, i)];
+      double want[4] = {}, state[4] = {};
+      if (ended(time, row)) {
+        // All slopes are 0 and the gradients of the states pass by.
+      } else if (l.kind == Kind::Lstm) {
+        const double t = std::tanh(l.c0[after(time, row, i)]);
+        const double dcell = laterC + d * now(3) * tanhSlope(t);
+        want[0] = dcell * now(2) * sigmoidSlope(now(0));
+        want[1] = dcell * l.c0[before(time, row, i)] * sigmoidSlope(now(1));
+        want[2] = dcell * now(0) * tanhSlope(now(2));
+        want[3] = d * t * sigmoidSlope(now(3));
+        laterC = rounded(dcell * now(1));
+        later = 0;
+      } else if (l.kind == Kind::Gru) {
+        const double r = now(0), z = now(1), n = now(2), dn = d * (1 - z) * tanhSlope(n);
+        const double given = l.hidden[gate(time, row, 2, i)];
+        want[0] = state[0] = dn * given * sigmoidSlope(r);
+        want[1] = state[1] = d * (h0 - n) * sigmoidSlope(z);
+        want[2] = dn;
+        state[2] = dn * r;
+        later = rounded(d * z);
+      } else {
+        const double h = l.h[after(time, row, i)];
+        want[0] = d * (l.kind == Kind::Relu ? static_cast<double>(h > 0) : tanhSlope(h));
+        later = 0;
+      }
+      for (int64_t k = 0; k < l.gateCount; ++k) {
+        expect(l.dgates[gate(time, row, k, i)], want[k]);
+        if (l.kind == Kind::Gru) expect(l.dhidden[gate(time, row, k, i)], state[k]);
+      }
+    }
+    for (int64_t j = 0; j < c.size; ++j) {
+      double sum = d_[static_cast<size_t>(row * c.size + j)];
+      for (int64_t k = 0; k < l.gateCount; ++k) {
+        for (int64_t i = 0; i < c.size; ++i) {
+          sum += throughState[gate(time, row, k, i)] * l.weight[(k * c.size + i) * c.size + j];
+        }
+      }
+      d_[static_cast<size_t>(row * c.size + j)] = rounded(sum);
+    }
+  }
+
+  const Layer& l;
+  Case c;
+  double tolerance_;
+  Doubles d_, dc_;  // gradients of the states so far
+  int64_t wrong_ = 0;
+};
 
 /** Operands that begin anywhere. */
-void alignmentChangesNothing(Backend& backend, DType type) {
-  const Case c{3, 32, 0, true};
-  Step s(type, c);
-  const Tensor before = s.gates(4), c0 = s.like(1);
-  Tensor gates = before, state = s.like(1);
-  Shifted shifted(before), shiftedH(s.h), shiftedY(s.y);
-  backend.lstmCell(type, gates, s.h0, s.h0, s.ends(), kTime, state, s.h, s.y, c.size, 3, 32);
-  backend.lstmCell(type, shifted, s.h0, s.h0, s.ends(), kTime, state, shiftedH, shiftedY, c.size, 3,
-                   32);
+void alignmentChangesNothing(Backend& backend, DType type, Kind kind) {
+  const Case c{2, 3, 32, true, false};
+  Layer l(type, type, kind, c), aligned = l;
+  Shifted gates(l.gates), h(l.h), y(l.y);
+  aligned.forward(backend, aligned.gates, aligned.h, aligned.y);
+  l.forward(backend, gates, h, y);
   int64_t wrong = 0;
-  for (int64_t i = 0; i < gates.size(); ++i) wrong += gates[i] != shifted[i];
-  for (int64_t i = 0; i < s.h.size(); ++i) wrong += s.h[i] != shiftedH[i] || s.y[i] != shiftedY[i];
-  CHECK(wrong == 0 && shifted.guardIntact() && shiftedH.guardIntact() && shiftedY.guardIntact(),
-        "lstmCell of %s: %ld differ", nameOf(type), static_cast<long>(wrong));
+  for (int64_t i = 0; i < l.y.size(); ++i) wrong += y[i] != aligned.y[i];
+  for (int64_t i = 0; i < l.h.size(); ++i) wrong += h[i] != aligned.h[i];
+  CHECK(wrong == 0 && gates.guardIntact() && h.guardIntact() && y.guardIntact(),
+        "%s of %s: %ld differ", nameOf(kind), gradus::nameOf(type), static_cast<long>(wrong));
 }
 
-void nanStaysInItsUnit(Backend& backend) {
-  const int64_t size = 35, n = 2 * size, bad = size + 1;
-  const Tensor zeros(DType::F32, Doubles(static_cast<size_t>(n), 0));
-  Tensor h(DType::F32, n), y(DType::F32, n), c(DType::F32, n);
-  Tensor rnn = zeros, lstm(DType::F32, Doubles(static_cast<size_t>(4 * n), 0));
-  Tensor gru(DType::F32, Doubles(static_cast<size_t>(3 * n), 0)), hidden = gru;
-  auto check = [&](const char* cell) {
-    for (int64_t i = 0; i < n; ++i) {
-      CHECK(std::isnan(h[i]) == (i == bad) && std::isnan(y[i]) == (i == bad), "%s, unit %ld", cell,
-            static_cast<long>(i));
+/** And in its first step only in its unit. */
+void nanStaysInItsSequence(Backend& backend, Kind kind) {
+  const Case c{2, 21, 35, false, false};
+  Layer l(DType::F32, DType::F32, kind, c);
+  const int64_t row = 1, unit = 7;
+  l.gates.set(row * l.width + (l.gateCount - 1) * c.size + unit, kNaN);
+  l.forward(backend, l.gates, l.h, l.y);
+  for (int64_t i = 0; i < l.y.size(); ++i) {
+    const int64_t time = i / (c.rows * c.size), at = i % (c.rows * c.size);
+    const bool expected = at / c.size == row && (time == 1 || at % c.size == unit);
+    CHECK(std::isnan(l.y[i]) == expected, "%s, element %ld", nameOf(kind), static_cast<long>(i));
+  }
+}
+
+/** Whether each takes sequences of its own or all share each step. */
+void threadsChangeNothing(const std::vector<Backend*>& backends, Kind kind) {
+  for (int64_t rows : {9, 40, 201}) {
+    std::vector<Layer> layers;
+    for (Backend* backend : backends) {
+      layers.emplace_back(DType::F32, DType::F32, kind, Case{3, rows, 67, true, false});
+      layers.back().run(*backend);
     }
-  };
-  rnn.set(bad, kNaN);
-  for (bool relu : {false, true}) {
-    backend.rnnCell(DType::F32, rnn, zeros, nullptr, 0, h, y, size, 2, size, relu);
-    check("rnnCell");
+    for (const Layer& l : layers) {
+      CHECK(l.y.sameBits(layers[0].y) && l.dh.sameBits(layers[0].dh) &&
+                l.dgates.sameBits(layers[0].dgates),
+            "%s of %ld rows differs", nameOf(kind), static_cast<long>(rows));
+    }
   }
-  lstm.set(4 * size + 2 * size + 1, kNaN);
-  backend.lstmCell(DType::F32, lstm, zeros, zeros, nullptr, 0, c, h, y, size, 2, size);
-  check("lstmCell");
-  gru.set(3 * size + size + 1, kNaN);
-  backend.gruCell(DType::F32, gru, hidden, zeros, nullptr, 0, h, y, size, 2, size);
-  check("gruCell");
-}
-
-void threadsChangeNothing(const std::vector<Backend*>& backends) {
-  const Case c{301, 257, 0, true};
-  std::vector<Tensor> results;
-  for (Backend* backend : backends) {
-    Step s(DType::F32, c);
-    Tensor gates = s.gates(4), state = s.like(1);
-    backend->lstmCell(DType::F32, gates, s.h0, s.h0, s.ends(), kTime, state, s.h, s.y, c.size,
-                      c.rows, c.size);
-    results.push_back(s.h);
-  }
-  for (const Tensor& r : results) CHECK(r.sameBits(results[0]), "states differ");
 }
 
 }  // namespace
@@ -236,14 +310,21 @@ void threadsChangeNothing(const std::vector<Backend*>& backends) {
 int main(int argc, char** argv) {
   Backend& backend = openBackend(argc, argv);
   for (const Case& c : kCases) {
-    for (DType type : kFloating) {
-      for (bool relu : {false, true}) rnnFollowsItsFormula(backend, type, c, relu);
-      lstmFollowsItsFormula(backend, type, c);
-      gruFollowsItsFormula(backend, type, c);
+    for (Kind kind : kKinds) {
+      for (DType type : kFloating) {
+        for (DType parameters : {type, DType::F32}) {
+          Layer layer(type, parameters, kind, c);
+          layer.run(backend);
+          Check(layer).run();
+        }
+      }
     }
   }
-  for (DType type : kFloating) alignmentChangesNothing(backend, type);
-  nanStaysInItsUnit(backend);
-  threadsChangeNothing(copiesOf(argv[1], argv[2]));
+  const std::vector<Backend*> copies = copiesOf(argv[1], argv[2]);
+  for (Kind kind : kKinds) {
+    for (DType type : kFloating) alignmentChangesNothing(backend, type, kind);
+    nanStaysInItsSequence(backend, kind);
+    threadsChangeNothing(copies, kind);
+  }
   return report("recurrent_test");
 }

@@ -351,40 +351,42 @@ class Backend : public Watched {
               int64_t outHeight, int64_t outWidth)>
       adaptiveAvgPool2dGrad{this, "adaptiveAvgPool2dGrad"};
 
-  // Recurrent cells: one step of `rows` sequences, whose time this is. Sequences of which lengths
-  // (I32, rows; 0 where all are long enough) says that they have ended keep their state and give 0.
-  // h (rows, size) is the new state and y, whose rows lie yStride apart, what the layer gives. In
-  // gradients dy is that of y, and dh is that of the new state from later steps; it leaves as that
-  // of h0, without what comes through the product of h0 and the recurrent weights.
-  /** h = f(gates), f = tanh or, with `relu`, max(0, gates); gates (rows, size). */
-  Kernel<void(Type t, In gates, In h0, In lengths, int64_t time, Out h, Out y, int64_t yStride,
-              int64_t rows, int64_t size, bool relu)>
-      rnnCell{this, "rnnCell"};
-  Kernel<void(Type t, In h, In lengths, int64_t time, In dy, int64_t yStride, Out dh, Out dgates,
-              int64_t rows, int64_t size, bool relu)>
-      rnnCellGrad{this, "rnnCellGrad"};
+  // Recurrent layers: one direction of one layer, all times of `rows` sequences, from the last time
+  // on where `reverse` says so. gates (times, rows, gates * size) come in as what the input gives
+  // with its bias; weight (gates * size, size) and bias (gates * size, or 0) are those of the
+  // state. h (times + 1, rows, size) are the states in the order of time, with the one before all
+  // steps, which is given: the first or, `reverse`, the last. y (times, rows, size) is what the
+  // layer gives. Sequences of which lengths (I32, rows; 0 where all are long enough) says that they
+  // have ended keep their state and give 0. In gradients dy is that of y; dh (rows, size) comes in
+  // as that of the state after all steps and leaves as that of the one before them.
+  /** h = f(gates + product), f = tanh or, with `relu`, max(0, .); gates leave as f's argument. */
+  Kernel<void(Type t, Out gates, Type wt, In weight, Type bt, In bias, In lengths, Out h, Out y,
+              int64_t times, int64_t rows, int64_t size, bool reverse, bool relu)>
+      rnn{this, "rnn"};
+  Kernel<void(Type t, In h, Type wt, In weight, In lengths, In dy, Out dh, Out dgates,
+              int64_t times, int64_t rows, int64_t size, bool reverse, bool relu)>
+      rnnGrad{this, "rnnGrad"};
   /**
-   * gates (rows, 4 size) are those of input, forget, cell and output, before their sigmoid or tanh,
-   * which takes their place. c = forget * c0 + input * cell, h = output * tanh(c).
+   * The gates of input, forget, cell and output leave behind their sigmoid or tanh. c = forget * c0
+   * + input * cell, laid out as h is; h = output * tanh(c).
    */
-  Kernel<void(Type t, Out gates, In c0, In h0, In lengths, int64_t time, Out c, Out h, Out y,
-              int64_t yStride, int64_t rows, int64_t size)>
-      lstmCell{this, "lstmCell"};
+  Kernel<void(Type t, Out gates, Type wt, In weight, Type bt, In bias, In lengths, Out c, Out h,
+              Out y, int64_t times, int64_t rows, int64_t size, bool reverse)>
+      lstm{this, "lstm"};
   /** dc is to c what dh is to h. */
-  Kernel<void(Type t, In gates, In c0, In c, In lengths, int64_t time, In dy, int64_t yStride,
-              Out dh, Out dc, Out dgates, int64_t rows, int64_t size)>
-      lstmCellGrad{this, "lstmCellGrad"};
+  Kernel<void(Type t, In gates, In c, Type wt, In weight, In lengths, In dy, Out dh, Out dc,
+              Out dgates, int64_t times, int64_t rows, int64_t size, bool reverse)>
+      lstmGrad{this, "lstmGrad"};
   /**
-   * x and hidden (rows, 3 size) are what input and state give to reset, update and new gate, with
-   * their biases: r = sigmoid(x + hidden), z alike, n = tanh(x + r * hidden), which take the place
-   * of x; h = (1 - z) * n + z * h0.
+   * hidden, laid out as gates, takes what the state gives: r = sigmoid(gate + hidden), z alike,
+   * n = tanh(gate + r * hidden), which take the place of the gates; h = (1 - z) * n + z * h0.
    */
-  Kernel<void(Type t, Out x, In hidden, In h0, In lengths, int64_t time, Out h, Out y,
-              int64_t yStride, int64_t rows, int64_t size)>
-      gruCell{this, "gruCell"};
-  Kernel<void(Type t, In x, In hidden, In h0, In lengths, int64_t time, In dy, int64_t yStride,
-              Out dh, Out dx, Out dhidden, int64_t rows, int64_t size)>
-      gruCellGrad{this, "gruCellGrad"};
+  Kernel<void(Type t, Out gates, Out hidden, Type wt, In weight, Type bt, In bias, In lengths,
+              Out h, Out y, int64_t times, int64_t rows, int64_t size, bool reverse)>
+      gru{this, "gru"};
+  Kernel<void(Type t, In gates, In hidden, In h, Type wt, In weight, In lengths, In dy, Out dh,
+              Out dgates, Out dhidden, int64_t times, int64_t rows, int64_t size, bool reverse)>
+      gruGrad{this, "gruGrad"};
 
   // Positions
   /**

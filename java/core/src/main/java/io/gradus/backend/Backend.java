@@ -534,89 +534,102 @@ public final class Backend extends Pointer {
   public native void adaptiveAvgPool2dGrad(
       int t, long dy, long dx, long planes, long height, long width, long outHeight, long outWidth);
 
-  // Recurrent cells
-  public native void rnnCell(
+  // Recurrent layers
+  public native void rnn(
       int t,
       long gates,
-      long h0,
+      int wt,
+      long weight,
+      int bt,
+      long bias,
       long lengths,
-      long time,
       long h,
       long y,
-      long yStride,
+      long times,
       long rows,
       long size,
+      boolean reverse,
       boolean relu);
 
-  public native void rnnCellGrad(
+  public native void rnnGrad(
       int t,
       long h,
+      int wt,
+      long weight,
       long lengths,
-      long time,
       long dy,
-      long yStride,
       long dh,
       long dgates,
+      long times,
       long rows,
       long size,
+      boolean reverse,
       boolean relu);
 
-  public native void lstmCell(
+  public native void lstm(
       int t,
       long gates,
-      long c0,
-      long h0,
+      int wt,
+      long weight,
+      int bt,
+      long bias,
       long lengths,
-      long time,
       long c,
       long h,
       long y,
-      long yStride,
+      long times,
       long rows,
-      long size);
+      long size,
+      boolean reverse);
 
-  public native void lstmCellGrad(
+  public native void lstmGrad(
       int t,
       long gates,
-      long c0,
       long c,
+      int wt,
+      long weight,
       long lengths,
-      long time,
       long dy,
-      long yStride,
       long dh,
       long dc,
       long dgates,
+      long times,
       long rows,
-      long size);
+      long size,
+      boolean reverse);
 
-  public native void gruCell(
+  public native void gru(
       int t,
-      long x,
+      long gates,
       long hidden,
-      long h0,
+      int wt,
+      long weight,
+      int bt,
+      long bias,
       long lengths,
-      long time,
       long h,
       long y,
-      long yStride,
+      long times,
       long rows,
-      long size);
+      long size,
+      boolean reverse);
 
-  public native void gruCellGrad(
+  public native void gruGrad(
       int t,
-      long x,
+      long gates,
       long hidden,
-      long h0,
+      long h,
+      int wt,
+      long weight,
       long lengths,
-      long time,
       long dy,
-      long yStride,
       long dh,
-      long dx,
+      long dgates,
       long dhidden,
+      long times,
       long rows,
-      long size);
+      long size,
+      boolean reverse);
 
   // Positions
   public native void rotary(

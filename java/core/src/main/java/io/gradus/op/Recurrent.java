@@ -64,36 +64,41 @@ public final class Recurrent {
     }
 
     @Override
-    void step(long time) {
+    void forward() {
       x.backend()
-          .rnnCell(
+          .rnn(
               x.typeCode(),
-              at(gates, time),
-              at(h, before(time)),
+              gates.address(),
+              weight().typeCode(),
+              weight().address(),
+              biasType(),
+              biasAt(),
               lengthsAt(),
-              time,
-              at(h, after(time)),
-              at(out, time),
-              size,
+              h.address(),
+              out.address(),
+              times,
               batch,
               size,
+              reverse,
               relu);
     }
 
     @Override
-    void stepGrad(long time, Tensor dy, Sweep back) {
+    void backward(Tensor dy, Sweep back) {
       x.backend()
-          .rnnCellGrad(
+          .rnnGrad(
               x.typeCode(),
-              at(h, after(time)),
+              h.address(),
+              weight().typeCode(),
+              weight().address(),
               lengthsAt(),
-              time,
-              at(dy, time),
-              size,
+              dy.address(),
               back.dh.address(),
-              at(back.dgates, time),
+              back.dgates.address(),
+              times,
               batch,
               size,
+              reverse,
               relu);
     }
   }
@@ -133,40 +138,43 @@ public final class Recurrent {
     }
 
     @Override
-    void step(long time) {
+    void forward() {
       x.backend()
-          .lstmCell(
+          .lstm(
               x.typeCode(),
-              at(gates, time),
-              at(c, before(time)),
-              at(h, before(time)),
+              gates.address(),
+              weight().typeCode(),
+              weight().address(),
+              biasType(),
+              biasAt(),
               lengthsAt(),
-              time,
-              at(c, after(time)),
-              at(h, after(time)),
-              at(out, time),
-              size,
+              c.address(),
+              h.address(),
+              out.address(),
+              times,
               batch,
-              size);
+              size,
+              reverse);
     }
 
     @Override
-    void stepGrad(long time, Tensor dy, Sweep back) {
+    void backward(Tensor dy, Sweep back) {
       x.backend()
-          .lstmCellGrad(
+          .lstmGrad(
               x.typeCode(),
-              at(gates, time),
-              at(c, before(time)),
-              at(c, after(time)),
+              gates.address(),
+              c.address(),
+              weight().typeCode(),
+              weight().address(),
               lengthsAt(),
-              time,
-              at(dy, time),
-              size,
+              dy.address(),
               back.dh.address(),
               back.dc.address(),
-              at(back.dgates, time),
+              back.dgates.address(),
+              times,
               batch,
-              size);
+              size,
+              reverse);
     }
 
     @Override
@@ -199,39 +207,44 @@ public final class Recurrent {
     }
 
     @Override
-    void step(long time) {
+    void forward() {
       x.backend()
-          .gruCell(
+          .gru(
               x.typeCode(),
-              at(gates, time),
-              at(hidden, time),
-              at(h, before(time)),
+              gates.address(),
+              hidden.address(),
+              weight().typeCode(),
+              weight().address(),
+              biasType(),
+              biasAt(),
               lengthsAt(),
-              time,
-              at(h, after(time)),
-              at(out, time),
-              size,
+              h.address(),
+              out.address(),
+              times,
               batch,
-              size);
+              size,
+              reverse);
     }
 
     @Override
-    void stepGrad(long time, Tensor dy, Sweep back) {
+    void backward(Tensor dy, Sweep back) {
       x.backend()
-          .gruCellGrad(
+          .gruGrad(
               x.typeCode(),
-              at(gates, time),
-              at(hidden, time),
-              at(h, before(time)),
+              gates.address(),
+              hidden.address(),
+              h.address(),
+              weight().typeCode(),
+              weight().address(),
               lengthsAt(),
-              time,
-              at(dy, time),
-              size,
+              dy.address(),
               back.dh.address(),
-              at(back.dgates, time),
-              at(back.dhidden, time),
+              back.dgates.address(),
+              back.dhidden.address(),
+              times,
               batch,
-              size);
+              size,
+              reverse);
     }
   }
 

@@ -13,8 +13,8 @@ import java.util.List;
 
 /**
  * One direction of one recurrent layer over all times. What its cells share: one product of the
- * input for all times, then for each time a product of the state and a kernel for all gates; back
- * through time the same, and one product for each weight.
+ * input for all times, then a kernel that goes through them; back through time the same, and one
+ * product for each weight.
  */
 abstract class RecurrentPass {
 
@@ -126,44 +126,28 @@ abstract class RecurrentPass {
 
   // What cells differ in
 
-  /** Makes the step of a time: the products are in gates and hidden. */
-  abstract void step(long time);
+  /** Goes through all times: gates hold what the input gives, h the first state. */
+  abstract void forward();
 
   /**
-   * The gradients of a step. {@code back.dh}, that of the state after it, becomes that of the state
-   * before it, but for what comes through the product.
+   * Goes back through them. {@code back.dh}, the gradient of the last state, becomes that of the
+   * first, and {@code back.dc} alike; dgates and dhidden are written.
    */
-  abstract void stepGrad(long time, Tensor dy, Sweep back);
+  abstract void backward(Tensor dy, Sweep back);
 
   // Forward
 
   /** Computes {@link #out} of so many states. */
   final void run(int states) {
-    product(x, x.address(), false, w.weightIh(), w.biasIh(), gates, gates.address(), times, false);
+    inputProduct(x, false, w.biasIh(), gates, false);
     out = Tensor.empty(Shape.of(times + states, batch, size), x.dtype(), x.device());
     copyState(h0.address(), at(h, first()));
-    for (long i = 0; i < times; i++) {
-      long time = reverse ? times - 1 - i : i;
-      long state = at(h, before(time));
-      boolean add = hidden == gates;
-      product(h, state, false, w.weightHh(), w.biasHh(), hidden, at(hidden, time), 1, add);
-      step(time);
-    }
+    forward();
     copyState(at(h, last()), at(out, times));
   }
 
   final void copyState(long from, long to) {
     x.backend().copy(from, to, batch * size * x.dtype().bytes());
-  }
-
-  /** The place among the states of the one that a step begins with. */
-  final long before(long time) {
-    return reverse ? time + 1 : time;
-  }
-
-  /** And of the one that it makes. */
-  final long after(long time) {
-    return reverse ? time : time + 1;
   }
 
   /** The place of the state before all steps. */
@@ -181,34 +165,35 @@ abstract class RecurrentPass {
     return x.address() + time * x.shape().size(1, 3) * x.dtype().bytes();
   }
 
+  final Tensor weight() {
+    return w.weightHh();
+  }
+
+  final int biasType() {
+    return (w.biasHh() == null ? x : w.biasHh()).typeCode();
+  }
+
+  final long biasAt() {
+    return w.biasHh() == null ? 0 : w.biasHh().address();
+  }
+
   final long lengthsAt() {
     return lengths == null ? 0 : lengths.address();
   }
 
-  /**
-   * For so many times: {@code y = a wᵀ + bias}, or, back, {@code y = a w}, or that much more than
-   * it was.
-   */
-  private void product(
-      Tensor a,
-      long aAt,
-      boolean back,
-      Tensor w,
-      Tensor bias,
-      Tensor y,
-      long yAt,
-      long times,
-      boolean accumulate) {
+  /** For all times: {@code y = a wᵀ + bias}, or, back, {@code y = a w}, or that much more. */
+  private void inputProduct(Tensor a, boolean back, Tensor bias, Tensor y, boolean accumulate) {
+    Tensor w = this.w.weightIh();
     x.backend()
         .matmul(
             a.typeCode(),
-            aAt,
+            a.address(),
             w.typeCode(),
             w.address(),
             bias == null ? y.typeCode() : bias.typeCode(),
             bias == null ? 0 : bias.address(),
             y.typeCode(),
-            yAt,
+            y.address(),
             1,
             times * batch,
             w.dim(back ? 1 : 0),
@@ -235,11 +220,7 @@ abstract class RecurrentPass {
       this.dy = dy;
       dh = stateGradient(0);
       dc = states > 1 ? stateGradient(1) : null;
-      for (long i = times - 1; i >= 0; i--) {
-        long time = reverse ? times - 1 - i : i;
-        stepGrad(time, dy, this);
-        product(dhidden, at(dhidden, time), true, w.weightHh(), null, dh, dh.address(), 1, true);
-      }
+      backward(dy, this);
     }
 
     private Tensor stateGradient(int state) {
@@ -354,9 +335,7 @@ abstract class RecurrentPass {
   }
 
   private void gradX(Tensor dy, Tensor dx, boolean accumulate) {
-    Tensor dgates = sweep(dy).dgates;
-    product(
-        dgates, dgates.address(), true, w.weightIh(), null, dx, dx.address(), times, accumulate);
+    inputProduct(sweep(dy).dgates, true, null, dx, accumulate);
   }
 
   /** {@code dw = dgatesᵀ x} over all times, whose first stands at {@code from} in x. */
