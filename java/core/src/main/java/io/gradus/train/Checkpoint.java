@@ -3,7 +3,7 @@ package io.gradus.train;
 import io.gradus.data.SafeTensors;
 import io.gradus.nn.Draws;
 import io.gradus.nn.Module;
-import io.gradus.optim.Optimizer;
+import io.gradus.optim.Resumable;
 import io.gradus.tensor.Seed;
 import io.gradus.tensor.Tensor;
 import java.io.IOException;
@@ -33,7 +33,7 @@ public final class Checkpoint {
    * @param notes whatever else is needed, such as how far the data was read
    * @throws IOException where that fails; a file that was there before is unchanged
    */
-  public static void save(Path file, Module model, Optimizer optimizer, Map<String, String> notes)
+  public static void save(Path file, Module model, Resumable optimizer, Map<String, String> notes)
       throws IOException {
     Map<String, String> metadata = new LinkedHashMap<>();
     metadata.put("format", "pt");
@@ -55,7 +55,7 @@ public final class Checkpoint {
     SafeTensors.write(file, tensors(model, optimizer), metadata);
   }
 
-  private static Map<String, Tensor> tensors(Module model, Optimizer optimizer) {
+  private static Map<String, Tensor> tensors(Module model, Resumable optimizer) {
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     model.state().forEach((name, tensor) -> tensors.put(MODEL + name, tensor));
     optimizer.state().forEach((name, tensor) -> tensors.put(OPTIMIZER + name, tensor));
@@ -70,7 +70,7 @@ public final class Checkpoint {
    * @throws IllegalArgumentException where it is of another model or optimizer; then nothing has
    *     changed
    */
-  public static Map<String, String> load(Path file, Module model, Optimizer optimizer)
+  public static Map<String, String> load(Path file, Module model, Resumable optimizer)
       throws IOException {
     try (SafeTensors tensors = SafeTensors.read(file)) {
       Map<String, String> metadata = tensors.metadata();

@@ -4,7 +4,7 @@ import io.gradus.data.JsonTree;
 import io.gradus.data.SafeTensors;
 import io.gradus.nn.Draws;
 import io.gradus.nn.Module;
-import io.gradus.optim.Optimizer;
+import io.gradus.optim.Resumable;
 import io.gradus.tensor.Seed;
 import io.gradus.tensor.Tensor;
 import java.io.IOException;
@@ -25,7 +25,7 @@ final class CheckpointFiles {
   static void write(
       Path directory,
       Module model,
-      Optimizer optimizer,
+      Resumable optimizer,
       JsonTree state,
       TrainingArguments arguments)
       throws IOException {
@@ -79,7 +79,7 @@ final class CheckpointFiles {
    * @throws IllegalArgumentException where they are of another model or optimizer; then nothing has
    *     changed
    */
-  static void load(Path directory, Module model, Optimizer optimizer, JsonTree state)
+  static void load(Path directory, Module model, Resumable optimizer, JsonTree state)
       throws IOException {
     try (SafeTensors weights = SafeTensors.read(directory.resolve(MODEL));
         SafeTensors moments = SafeTensors.read(directory.resolve(OPTIMIZER))) {
@@ -105,7 +105,7 @@ final class CheckpointFiles {
     return draws;
   }
 
-  private static void restore(Optimizer optimizer, JsonTree counts, SafeTensors moments)
+  private static void restore(Resumable optimizer, JsonTree counts, SafeTensors moments)
       throws IOException {
     long steps = counts.count("steps");
     Map<String, Long> updates = new LinkedHashMap<>();

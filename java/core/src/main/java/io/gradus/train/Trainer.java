@@ -9,7 +9,9 @@ import io.gradus.metric.Metric;
 import io.gradus.nn.Checkpointed;
 import io.gradus.nn.Module;
 import io.gradus.optim.AdamW;
+import io.gradus.optim.ClosureOptimizer;
 import io.gradus.optim.Optimizer;
+import io.gradus.optim.Resumable;
 import io.gradus.report.RunLog;
 import io.gradus.tensor.DType;
 import io.gradus.tensor.Scope;
@@ -56,7 +58,7 @@ public final class Trainer<B> {
   private final TrainerFiles checkpoints;
   private final Evaluator<B> evaluator;
   private GradScaler scaler; // null without one
-  private Optimizer optimizer; // null until it is needed
+  private Resumable optimizer; // null until it is needed
   private long savedStep = -1; // of the last checkpoint that this one wrote
 
   /**
@@ -158,8 +160,19 @@ public final class Trainer<B> {
   /**
    * Trains with this optimizer, whose learning rates are its own, and not with the {@link AdamW}
    * that the arguments describe.
+   *
+   * <p>A {@link ClosureOptimizer} is asked for one step on each batch, or on all that are
+   * accumulated, and computes their mean loss as often as it needs it: in memory for all of them,
+   * with the same random numbers each time. A line search says how far it goes, so that {@code
+   * maxGradNorm} is not for it.
+   *
+   * @throws IllegalArgumentException where it is a ClosureOptimizer, and the arguments ask for
+   *     captureGraph, fp16 or explodingGradNorm, which it cannot do
    */
-  public Trainer<B> optimizer(Optimizer optimizer) {
+  public Trainer<B> optimizer(Resumable optimizer) {
+    if (optimizer instanceof ClosureOptimizer closure) {
+      ClosureStep.check(closure, arguments);
+    }
     this.optimizer = optimizer;
     return this;
   }
@@ -207,7 +220,7 @@ public final class Trainer<B> {
     boolean training = model.isTraining();
     model.train();
     try (log;
-        TrainStep step = new TrainStep(model, objective, optimizer(), arguments, scaler)) {
+        Step step = newStep()) {
       log.open(arguments.loggingDir());
       callbacks.onTrainBegin(this, control);
       while (!isDone()) {
@@ -226,12 +239,18 @@ public final class Trainer<B> {
     return watch.output(checkpoints.best(state), control.reason());
   }
 
+  private Step newStep() {
+    return optimizer() instanceof ClosureOptimizer closure
+        ? new ClosureStep(model, objective, closure, arguments)
+        : new TrainStep(model, objective, (Optimizer) optimizer(), arguments, scaler);
+  }
+
   private boolean isDone() {
     return state.isDone() || control.isStopped();
   }
 
   /** One epoch, or what is left of it. */
-  private void epoch(TrainStep step) throws IOException {
+  private void epoch(Step step) throws IOException {
     if (state.batch() == 0) {
       callbacks.onEpochBegin(this, control);
     }
@@ -251,7 +270,7 @@ public final class Trainer<B> {
   }
 
   @SuppressWarnings("try") // the scope only has to close
-  private void step(TrainStep step, BatchSource.Epoch<B> batches) {
+  private void step(Step step, BatchSource.Epoch<B> batches) {
     long left = train.count() - state.batch();
     int parts = (int) Math.min(arguments.gradientAccumulationSteps(), left);
     try (Scope scope = Scope.open()) {
@@ -382,7 +401,7 @@ public final class Trainer<B> {
   }
 
   /** The optimizer; where none was given, an {@link AdamW} as the arguments describe it. */
-  public Optimizer optimizer() {
+  public Resumable optimizer() {
     if (optimizer == null) {
       optimizer =
           AdamW.builder()

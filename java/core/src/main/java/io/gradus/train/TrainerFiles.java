@@ -2,7 +2,7 @@ package io.gradus.train;
 
 import io.gradus.data.JsonTree;
 import io.gradus.nn.Module;
-import io.gradus.optim.Optimizer;
+import io.gradus.optim.Resumable;
 import java.io.IOException;
 import java.nio.file.Path;
 
@@ -10,7 +10,7 @@ import java.nio.file.Path;
 final class TrainerFiles {
 
   /** What a checkpoint holds besides the model. */
-  record Parts(Optimizer optimizer, TrainerState state, GradScaler scaler, CallbackList callbacks) {
+  record Parts(Resumable optimizer, TrainerState state, GradScaler scaler, CallbackList callbacks) {
 
     JsonTree toJson(long seed) {
       JsonTree json = state.toJson().put("seed", seed).put("callbacks", callbacks.toJson());
