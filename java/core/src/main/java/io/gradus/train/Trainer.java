@@ -11,6 +11,7 @@ import io.gradus.nn.Module;
 import io.gradus.optim.AdamW;
 import io.gradus.optim.ClosureOptimizer;
 import io.gradus.optim.Optimizer;
+import io.gradus.optim.ReduceOnPlateau;
 import io.gradus.optim.Resumable;
 import io.gradus.report.RunLog;
 import io.gradus.tensor.DType;
@@ -159,7 +160,8 @@ public final class Trainer<B> {
 
   /**
    * Trains with this optimizer, whose learning rates are its own, and not with the {@link AdamW}
-   * that the arguments describe.
+   * that the arguments describe. Where those are a {@link ReduceOnPlateau}, each evaluation of the
+   * training tells it the figure that the arguments name for the best model.
    *
    * <p>A {@link ClosureOptimizer} is asked for one step on each batch, or on all that are
    * accumulated, and computes their mean loss as often as it needs it: in memory for all of them,
@@ -302,7 +304,11 @@ public final class Trainer<B> {
 
   private void evaluateAndRemember() throws IOException {
     Map<String, Double> metrics = evaluate();
-    boolean best = state.evaluated(metrics, metricForBest(metrics), arguments.greaterIsBetter());
+    double metric = metricForBest(metrics);
+    boolean best = state.evaluated(metrics, metric, arguments.greaterIsBetter());
+    if (optimizer().schedule() instanceof ReduceOnPlateau plateau) {
+      plateau.observe(metric);
+    }
     if (best && arguments.loadBestModelAtEnd()) {
       control.save();
     }

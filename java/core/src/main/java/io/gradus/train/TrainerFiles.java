@@ -2,6 +2,7 @@ package io.gradus.train;
 
 import io.gradus.data.JsonTree;
 import io.gradus.nn.Module;
+import io.gradus.optim.ReduceOnPlateau;
 import io.gradus.optim.Resumable;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -14,7 +15,31 @@ final class TrainerFiles {
 
     JsonTree toJson(long seed) {
       JsonTree json = state.toJson().put("seed", seed).put("callbacks", callbacks.toJson());
+      if (optimizer.schedule() instanceof ReduceOnPlateau plateau) {
+        json.put("lr_scheduler", toJson(plateau.state()));
+      }
       return scaler == null ? json : json.put("grad_scaler", scaler.toJson());
+    }
+
+    private static JsonTree toJson(ReduceOnPlateau.State plateau) {
+      return new JsonTree()
+          .put("factor", plateau.factor())
+          .put("best", plateau.best())
+          .put("num_bad_evaluations", plateau.bad())
+          .put("cooldown_counter", plateau.cooling());
+    }
+
+    /** What a checkpoint says of the plateau; that at hand where it has none. */
+    private static ReduceOnPlateau.State plateau(ReduceOnPlateau plateau, JsonTree json) {
+      if (!json.has("lr_scheduler")) {
+        return plateau.state();
+      }
+      JsonTree saved = json.tree("lr_scheduler");
+      return new ReduceOnPlateau.State(
+          saved.number("factor"),
+          saved.number("best"),
+          saved.count("num_bad_evaluations"),
+          saved.count("cooldown_counter"));
     }
   }
 
@@ -104,8 +129,14 @@ final class TrainerFiles {
     }
     // Whatever is wrong with the state is found before the model is changed.
     parts.state().likeThis().restore(json);
+    ReduceOnPlateau plateau =
+        parts.optimizer().schedule() instanceof ReduceOnPlateau rates ? rates : null;
+    ReduceOnPlateau.State reduced = plateau == null ? null : Parts.plateau(plateau, json);
     CheckpointFiles.load(checkpoint, model, parts.optimizer(), json);
     parts.state().restore(json);
+    if (plateau != null) {
+      plateau.restore(reduced);
+    }
     if (parts.scaler() != null && json.has("grad_scaler")) {
       parts.scaler().restore(json.tree("grad_scaler"));
     }

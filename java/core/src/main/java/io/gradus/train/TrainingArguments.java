@@ -1,6 +1,7 @@
 package io.gradus.train;
 
 import io.gradus.data.ConfigFile;
+import io.gradus.optim.ReduceOnPlateau;
 import io.gradus.optim.Schedule;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -28,6 +29,8 @@ import java.util.stream.Stream;
  *     an epoch where they do not fit
  * @param learningRate the highest, after the warm-up
  * @param lrSchedulerType how it goes after the warm-up
+ * @param plateauFactor what the rate of {@code REDUCE_ON_PLATEAU} is multiplied by
+ * @param plateauPatience how many evaluations in a row it may see without an improvement
  * @param warmupSteps steps over which it rises; 0 for {@code warmupRatio}
  * @param warmupRatio the share of all steps over which it rises
  * @param weightDecay of parameters with two axes or more: not of biases and norms
@@ -77,6 +80,8 @@ public record TrainingArguments(
     int gradientAccumulationSteps,
     double learningRate,
     SchedulerType lrSchedulerType,
+    double plateauFactor,
+    long plateauPatience,
     long warmupSteps,
     double warmupRatio,
     double weightDecay,
@@ -127,6 +132,17 @@ public record TrainingArguments(
         "learningRate",
         "must be positive",
         learningRate);
+    check(
+        plateauFactor > 0 && plateauFactor < 1,
+        "plateauFactor",
+        "must lie in (0, 1)",
+        plateauFactor);
+    check(plateauPatience >= 0, "plateauPatience", "must not be negative", plateauPatience);
+    check(
+        lrSchedulerType != SchedulerType.REDUCE_ON_PLATEAU || evalStrategy != IntervalStrategy.NO,
+        "lrSchedulerType",
+        "needs an evalStrategy",
+        lrSchedulerType);
     check(warmupSteps >= 0, "warmupSteps", "must not be negative", warmupSteps);
     check(warmupRatio >= 0 && warmupRatio <= 1, "warmupRatio", "must lie in [0, 1]", warmupRatio);
     notNegative("weightDecay", weightDecay);
@@ -192,10 +208,18 @@ public record TrainingArguments(
     return (batches + gradientAccumulationSteps - 1) / gradientAccumulationSteps;
   }
 
-  /** The learning rate of each of so many steps. */
+  /**
+   * The learning rate of each of so many steps; for {@code REDUCE_ON_PLATEAU} another {@link
+   * ReduceOnPlateau} at its start in each call.
+   */
   public Schedule schedule(long steps) {
     long warmup = warmupSteps > 0 ? warmupSteps : (long) Math.ceil(warmupRatio * steps);
-    return lrSchedulerType.schedule(learningRate, warmup, steps);
+    Schedule schedule = lrSchedulerType.schedule(learningRate, warmup, steps);
+    if (schedule instanceof ReduceOnPlateau plateau) {
+      plateau.factor(plateauFactor).patience(plateauPatience);
+      return greaterIsBetter ? plateau.higherIsBetter() : plateau;
+    }
+    return schedule;
   }
 
   // Files
@@ -228,6 +252,8 @@ public record TrainingArguments(
         .put("gradientAccumulationSteps", gradientAccumulationSteps)
         .put("learningRate", learningRate)
         .put("lrSchedulerType", lrSchedulerType)
+        .put("plateauFactor", plateauFactor)
+        .put("plateauPatience", plateauPatience)
         .put("warmupSteps", warmupSteps)
         .put("warmupRatio", warmupRatio)
         .put("weightDecay", weightDecay)
@@ -272,6 +298,8 @@ public record TrainingArguments(
         c.integer("gradientAccumulationSteps"),
         c.number("learningRate"),
         c.choice("lrSchedulerType", SchedulerType.class),
+        c.number("plateauFactor"),
+        c.longInteger("plateauPatience"),
         c.longInteger("warmupSteps"),
         c.number("warmupRatio"),
         c.number("weightDecay"),

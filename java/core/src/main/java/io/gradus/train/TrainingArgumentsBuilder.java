@@ -20,6 +20,8 @@ public final class TrainingArgumentsBuilder {
           .put("gradientAccumulationSteps", 1)
           .put("learningRate", 5e-5)
           .put("lrSchedulerType", SchedulerType.LINEAR)
+          .put("plateauFactor", 0.1)
+          .put("plateauPatience", 10L)
           .put("warmupSteps", 0L)
           .put("warmupRatio", 0.0)
           .put("weightDecay", 0.0)
@@ -121,6 +123,18 @@ public final class TrainingArgumentsBuilder {
   /** How it goes after the warm-up. */
   public TrainingArgumentsBuilder lrSchedulerType(SchedulerType lrSchedulerType) {
     values.put("lrSchedulerType", lrSchedulerType);
+    return this;
+  }
+
+  /** What the rate of {@code REDUCE_ON_PLATEAU} is multiplied by; 0.1 at first. */
+  public TrainingArgumentsBuilder plateauFactor(double plateauFactor) {
+    values.put("plateauFactor", plateauFactor);
+    return this;
+  }
+
+  /** How many evaluations in a row it may see without an improvement; 10 at first. */
+  public TrainingArgumentsBuilder plateauPatience(long plateauPatience) {
+    values.put("plateauPatience", plateauPatience);
     return this;
   }
 
