@@ -62,7 +62,7 @@ class ClosureStepTest {
   }
 
   /** Random numbers and running means, which each look at the loss would change. */
-  private static Module noisy(long seed) {
+  static Module noisy(long seed) {
     Seed from = Seed.of(seed);
     return new Sequential(
         new Linear(TinyTask.FEATURES, 12, Device.cpu(), from.split(0)),

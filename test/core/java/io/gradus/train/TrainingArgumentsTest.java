@@ -49,6 +49,7 @@ class TrainingArgumentsTest {
     wrong.put("adamBeta1", b -> b.adamBeta1(1));
     wrong.put("adamBeta2", b -> b.adamBeta2(-1));
     wrong.put("adamEpsilon", b -> b.adamEpsilon(-1));
+    wrong.put("emaDecay", b -> b.emaDecay(1));
     wrong.put("maxGradNorm", b -> b.maxGradNorm(-1));
     wrong.put("explodingGradNorm", b -> b.explodingGradNorm(Double.NaN));
     wrong.put("loggingSteps", b -> b.loggingSteps(0));
@@ -77,6 +78,7 @@ class TrainingArgumentsTest {
             .lrSchedulerType(SchedulerType.REDUCE_ON_PLATEAU)
             .plateauFactor(0.25)
             .plateauPatience(4)
+            .emaDecay(0.99)
             .loggingDir(Path.of("logs"))
             .evalStrategy(IntervalStrategy.EPOCH)
             .loadBestModelAtEnd(true)

@@ -58,6 +58,7 @@ public final class Trainer<B> {
   private final TrainerLog log;
   private final TrainerFiles checkpoints;
   private final Evaluator<B> evaluator;
+  private final AveragedWeights averages;
   private GradScaler scaler; // null without one
   private Resumable optimizer; // null until it is needed
   private long savedStep = -1; // of the last checkpoint that this one wrote
@@ -99,6 +100,7 @@ public final class Trainer<B> {
     this.checkpoints = new TrainerFiles(model, arguments);
     callbacks.add(new FlowCallback());
     this.evaluator = new Evaluator<>(model, this.objective);
+    this.averages = new AveragedWeights(model, arguments.emaDecay());
   }
 
   private static void checkpointing(Module model) {
@@ -211,6 +213,9 @@ public final class Trainer<B> {
   /**
    * Trains until the last step, or until someone stops it. Called again it goes on from there.
    *
+   * <p>Where the arguments have an {@code emaDecay}, the model has the averages of its weights
+   * afterwards, and the weights that learn again while it goes on.
+   *
    * @throws NonFiniteException where a loss or gradient is not finite and the arguments say STOP
    * @throws IOException where a checkpoint or a log cannot be written; older ones are as they were
    * @throws IllegalStateException where the directory has the checkpoints of another training
@@ -218,6 +223,7 @@ public final class Trainer<B> {
   public TrainOutput train() throws IOException {
     checkpoints.prepare(state.globalStep() == 0);
     control.begin();
+    averages.begin();
     Stopwatch watch = new Stopwatch(state);
     boolean training = model.isTraining();
     model.train();
@@ -231,6 +237,7 @@ public final class Trainer<B> {
       if (control.isStopped() && checkpoints.wanted() && savedStep != state.globalStep()) {
         save();
       }
+      averages.show();
       checkpoints.loadBest(state);
       callbacks.onTrainEnd(this, control);
     } finally {
@@ -285,7 +292,11 @@ public final class Trainer<B> {
         // A batch is closed when the next one is taken.
         tensors.add(i + 1 == parts ? read : read.stream().map(Tensor::copy).toList());
       }
-      state.step(step.run(tensors), parts, weight);
+      Step.Result result = step.run(tensors);
+      if (result.applied()) {
+        averages.update();
+      }
+      state.step(result, parts, weight);
     }
   }
 
@@ -338,7 +349,8 @@ public final class Trainer<B> {
   // Evaluation
 
   /**
-   * Evaluates the model, switched to evaluation meanwhile.
+   * Evaluates the model, switched to evaluation meanwhile; where the arguments have an {@code
+   * emaDecay}, with the averages of its weights.
    *
    * @return {@code eval_loss}, the metrics as {@code eval_accuracy}, and {@code eval_runtime} in
    *     seconds
@@ -353,13 +365,13 @@ public final class Trainer<B> {
 
   /** Evaluates the model on other data. */
   public Map<String, Double> evaluate(BatchSource<B> data) {
-    return Collections.unmodifiableMap(evaluator.run(data));
+    return Collections.unmodifiableMap(averages.look(() -> evaluator.run(data)));
   }
 
   // Checkpoints
 
   private TrainerFiles.Parts parts() {
-    return new TrainerFiles.Parts(optimizer(), state, scaler, callbacks);
+    return new TrainerFiles.Parts(optimizer(), averages, state, scaler, callbacks);
   }
 
   private void save() throws IOException {

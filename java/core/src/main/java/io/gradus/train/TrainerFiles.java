@@ -11,7 +11,12 @@ import java.nio.file.Path;
 final class TrainerFiles {
 
   /** What a checkpoint holds besides the model. */
-  record Parts(Resumable optimizer, TrainerState state, GradScaler scaler, CallbackList callbacks) {
+  record Parts(
+      Resumable optimizer,
+      AveragedWeights averages,
+      TrainerState state,
+      GradScaler scaler,
+      CallbackList callbacks) {
 
     JsonTree toJson(long seed) {
       JsonTree json = state.toJson().put("seed", seed).put("callbacks", callbacks.toJson());
@@ -87,7 +92,9 @@ final class TrainerFiles {
     Path written =
         directory.write(
             state.globalStep(),
-            to -> CheckpointFiles.write(to, model, parts.optimizer(), json, arguments));
+            to ->
+                CheckpointFiles.write(
+                    to, model, parts.optimizer(), parts.averages().average(), json, arguments));
     directory.prune(arguments.saveTotalLimit(), state.globalStep(), state.bestStep());
     return written;
   }
@@ -132,7 +139,12 @@ final class TrainerFiles {
     ReduceOnPlateau plateau =
         parts.optimizer().schedule() instanceof ReduceOnPlateau rates ? rates : null;
     ReduceOnPlateau.State reduced = plateau == null ? null : Parts.plateau(plateau, json);
-    CheckpointFiles.load(checkpoint, model, parts.optimizer(), json);
+    AveragedWeights averages = parts.averages();
+    averages.begin();
+    CheckpointFiles.load(checkpoint, model, parts.optimizer(), averages.average(), json);
+    if (!CheckpointFiles.hasAverage(json)) {
+      averages.restart();
+    }
     parts.state().restore(json);
     if (plateau != null) {
       plateau.restore(reduced);

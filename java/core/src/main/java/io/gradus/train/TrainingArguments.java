@@ -37,6 +37,11 @@ import java.util.stream.Stream;
  * @param adamBeta1 how much of the average of gradients a step keeps
  * @param adamBeta2 how much of the average of their squares a step keeps
  * @param adamEpsilon keeps AdamW's division finite
+ * @param emaDecay how much of an exponential moving average of the weights each step keeps: at most
+ *     {@code (1 + t) / (10 + t)} after {@code t} steps, so that the first weights are soon
+ *     forgotten. The average is what is evaluated, and what the model has once the training has
+ *     ended; running statistics of batch norm are averaged too, as in torchvision's trainings, so
+ *     that they need no pass of their own. 0 for none
  * @param maxGradNorm gradients are scaled down to this norm where they exceed it; 0 for no limit
  * @param loggingDir where the logs for TensorBoard go; null for none
  * @param loggingStrategy when the loss is logged
@@ -88,6 +93,7 @@ public record TrainingArguments(
     double adamBeta1,
     double adamBeta2,
     double adamEpsilon,
+    double emaDecay,
     double maxGradNorm,
     Path loggingDir,
     IntervalStrategy loggingStrategy,
@@ -149,6 +155,7 @@ public record TrainingArguments(
     check(adamBeta1 >= 0 && adamBeta1 < 1, "adamBeta1", "must lie in [0, 1)", adamBeta1);
     check(adamBeta2 >= 0 && adamBeta2 < 1, "adamBeta2", "must lie in [0, 1)", adamBeta2);
     notNegative("adamEpsilon", adamEpsilon);
+    check(emaDecay >= 0 && emaDecay < 1, "emaDecay", "must lie in [0, 1)", emaDecay);
     notNegative("maxGradNorm", maxGradNorm);
     notNegative("explodingGradNorm", explodingGradNorm);
     check(loggingSteps >= 1, "loggingSteps", "must be positive", loggingSteps);
@@ -260,6 +267,7 @@ public record TrainingArguments(
         .put("adamBeta1", adamBeta1)
         .put("adamBeta2", adamBeta2)
         .put("adamEpsilon", adamEpsilon)
+        .put("emaDecay", emaDecay)
         .put("maxGradNorm", maxGradNorm)
         .put("loggingDir", loggingDir == null ? "" : loggingDir.toString())
         .put("loggingStrategy", loggingStrategy)
@@ -306,6 +314,7 @@ public record TrainingArguments(
         c.number("adamBeta1"),
         c.number("adamBeta2"),
         c.number("adamEpsilon"),
+        c.number("emaDecay"),
         c.number("maxGradNorm"),
         path(c, "loggingDir"),
         c.choice("loggingStrategy", IntervalStrategy.class),

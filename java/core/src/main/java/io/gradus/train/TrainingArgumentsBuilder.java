@@ -28,6 +28,7 @@ public final class TrainingArgumentsBuilder {
           .put("adamBeta1", 0.9)
           .put("adamBeta2", 0.999)
           .put("adamEpsilon", 1e-8)
+          .put("emaDecay", 0.0)
           .put("maxGradNorm", 1.0)
           .put("loggingDir", "")
           .put("loggingStrategy", IntervalStrategy.STEPS)
@@ -171,6 +172,15 @@ public final class TrainingArgumentsBuilder {
   /** Keeps AdamW's division finite. */
   public TrainingArgumentsBuilder adamEpsilon(double adamEpsilon) {
     values.put("adamEpsilon", adamEpsilon);
+    return this;
+  }
+
+  /**
+   * How much of an exponential moving average of the weights, which is what is evaluated and what
+   * the model has in the end, each step keeps; 0 for none.
+   */
+  public TrainingArgumentsBuilder emaDecay(double emaDecay) {
+    values.put("emaDecay", emaDecay);
     return this;
   }
 
