@@ -7,7 +7,6 @@ import io.gradus.data.TokenBatch;
 import io.gradus.data.TokenBatches;
 import io.gradus.data.Tokens;
 import io.gradus.model.Gpt;
-import io.gradus.op.Losses;
 import io.gradus.op.Pointwise;
 import io.gradus.op.Shapes;
 import io.gradus.optim.AdamW;
@@ -20,7 +19,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -277,37 +275,8 @@ public final class Pretraining {
   /**
    * The mean loss of the held-out text, in order; the model is switched to evaluation meanwhile.
    */
-  @SuppressWarnings("try") // the scope only has to close
   public double evaluate() {
-    boolean training = model.isTraining();
-    model.eval();
-    try {
-      long count = validation.count();
-      if (config.evaluateBatches() > 0) {
-        count = Math.min(count, config.evaluateBatches());
-      }
-      double loss = 0;
-      long tokens = 0;
-      for (long i = 0; i < count; i++) {
-        try (Scope scope = Scope.open()) {
-          TokenBatch batch = validation.get(i);
-          long targets =
-              Arrays.stream(batch.targets().toInts())
-                  .filter(target -> target != TokenBatches.NO_TARGET)
-                  .count();
-          if (targets > 0) {
-            Tensor scores = model.forward(batch.inputs(), batch.documents(), batch.positions());
-            loss += Losses.crossEntropy(scores, batch.targets()).item() * targets;
-            tokens += targets;
-          }
-        }
-      }
-      return loss / tokens;
-    } finally {
-      if (training) {
-        model.train();
-      }
-    }
+    return TextEvaluation.of(model, validation, config.evaluateBatches()).loss();
   }
 
   private void saveModel(Listener listener) throws IOException {
