@@ -50,7 +50,13 @@ class EvalTextTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"--steps=20", "--steps=20 --bf16", "--steps=20 --documents"})
+  @ValueSource(
+      strings = {
+        "--steps=20",
+        "--steps=20 --bf16",
+        "--steps=20 --documents",
+        "--steps=20 --ema=0.9"
+      })
   void the_held_out_text_has_the_figures_that_training_found(String options) {
     String[] all = (options + " --learning-rate=0.02 --json").split(" ");
     Map<String, String> end = train(all);
