@@ -113,7 +113,11 @@ class EvalTextTest {
 
   @Test
   void text_that_cannot_be_is_refused() throws IOException {
-    train("--steps", "2", "--json");
+    train("--steps", "2", "--documents", "--json");
+    Path ends = Files.writeString(folder.resolve("ends.txt"), "<|endoftext|>".repeat(50));
+    assertEquals(
+        "gradus: eval: no token follows another one within a text of " + ends + "; name other text",
+        eval("--data", ends.toString()).err().strip());
     Path little = Files.writeString(folder.resolve("little.txt"), "a");
     String error = eval("--data", little.toString()).err();
     assertTrue(error.startsWith("gradus: batches: a row of 16 tokens"), error);

@@ -95,6 +95,10 @@ record TextResult(String name, TextEvaluation evaluation, double bitsPerByte) {
             loaded.model(),
             rows.endOfText() < 0 ? batches : batches.documents(rows.endOfText()),
             0);
+    if (evaluation.tokens() == 0) {
+      throw new IOException(
+          "eval: no token follows another one within a text of " + name + "; name other text");
+    }
     double bits = TokenFigures.of(tokens, loaded.tokenizer()).bitsPerByte(evaluation.loss());
     return new TextResult(name, evaluation, bits);
   }

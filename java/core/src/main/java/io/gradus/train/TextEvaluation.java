@@ -11,7 +11,8 @@ import java.util.Arrays;
 /**
  * How well a language model does on text.
  *
- * @param loss the mean cross-entropy of the tokens that follow others, in nats
+ * @param loss the mean cross-entropy of the tokens that follow others, in nats; NaN where there are
+ *     none
  * @param tokens how many those are
  */
 public record TextEvaluation(double loss, long tokens) {
@@ -21,8 +22,7 @@ public record TextEvaluation(double loss, long tokens) {
    *
    * @param text on the device of the model, in order
    * @param most the most batches; 0 for all
-   * @throws IllegalArgumentException where no token follows another one, or {@code most} is
-   *     negative
+   * @throws IllegalArgumentException where {@code most} is negative
    */
   public static TextEvaluation of(Gpt model, TokenBatches text, long most) {
     if (most < 0) {
@@ -57,10 +57,6 @@ public record TextEvaluation(double loss, long tokens) {
           tokens += targets;
         }
       }
-    }
-    if (tokens == 0) {
-      throw new IllegalArgumentException(
-          "evaluation: no token of the text follows another one; give other text");
     }
     return new TextEvaluation(loss / tokens, tokens);
   }
