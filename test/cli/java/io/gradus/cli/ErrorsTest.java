@@ -51,6 +51,12 @@ class ErrorsTest {
             + " see gradus train mlp --help",
         "train mlp --weight-decay -0.1 | gradus: --weight-decay: must not be negative: -0.1;"
             + " see gradus train mlp --help",
+        "train mlp --ema 1 | gradus: --ema: must be at least 0 and less than 1: 1.0;"
+            + " see gradus train mlp --help",
+        "train mlp --plateau-factor 1 | gradus: --plateau-factor: must be more than 0 and less than"
+            + " 1: 1.0; see gradus train mlp --help",
+        "train mlp --plateau-patience -1 | gradus: --plateau-patience: must not be negative: -1;"
+            + " see gradus train mlp --help",
         "train mlp --optimizer sdg | gradus: Invalid value for option '--optimizer': expected one of"
             + " [adamw, adam, nadam, radam, adamax, sgd, rmsprop, adagrad, adadelta, adafactor, lion]"
             + " (case-sensitive) but was 'sdg'; see gradus train mlp --help",

@@ -2,13 +2,17 @@ package io.gradus.cli;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.gradus.data.SafeTensors;
+import io.gradus.tensor.DType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -99,7 +103,10 @@ class NetworksTest {
         "rnn --epochs 3 --hidden 8",
         "vae --epochs 3",
         "vit --epochs 3 --layers 1 --width 16",
-        "mlp --epochs 4 --best --patience 2 --accumulate 2"
+        "mlp --epochs 4 --best --patience 2 --accumulate 2",
+        "mlp --epochs 3 --ema 0.99",
+        "cnn --epochs 3 --width 4 --ema 0.9 --best",
+        "mlp --epochs 4 --scheduler reduce_on_plateau --plateau-patience 0 --learning-rate 0.3"
       })
   void a_resumed_run_ends_with_the_same_bits(String arguments) throws IOException {
     train(arguments + " --save-limit 0");
@@ -179,6 +186,38 @@ class NetworksTest {
     Files.delete(folder);
   }
 
+  // Averages
+
+  @ParameterizedTest
+  @ValueSource(strings = {"mlp", "cnn --width 4", "rnn --hidden 8", "vae", "vit --layers 1"})
+  void the_average_of_the_weights_is_looked_at_tested_and_saved(String network) throws IOException {
+    Map<String, String> test =
+        train(network + " --epochs 2 --ema 0.9 --batch-size 256"); // 12 steps
+    Path checkpoint = folder.resolve("run/checkpoint-12");
+    Map<String, float[]> saved = tensors(folder.resolve("run/model.safetensors"));
+    Map<String, float[]> average = tensors(checkpoint.resolve("model_ema.safetensors"));
+    assertEquals(saved.keySet(), average.keySet());
+    saved.forEach((name, values) -> assertArrayEquals(values, average.get(name), name));
+    String weight = saved.keySet().stream().filter(n -> n.endsWith("weight")).findFirst().get();
+    float[] learning = tensors(checkpoint.resolve("model.safetensors")).get(weight);
+    assertFalse(Arrays.equals(learning, saved.get(weight)), weight);
+    if (!network.equals("vae")) { // which draws others
+      assertEquals(test.get("loss"), eval().get("loss"));
+    }
+  }
+
+  private static Map<String, float[]> tensors(Path file) throws IOException {
+    Map<String, float[]> tensors = new LinkedHashMap<>();
+    try (SafeTensors all = SafeTensors.read(file)) {
+      for (String name : all.names()) {
+        if (all.dtype(name) == DType.F32) {
+          tensors.put(name, all.tensor(name).toFloats());
+        }
+      }
+    }
+    return tensors;
+  }
+
   // Choosing
 
   @Test
@@ -191,6 +230,16 @@ class NetworksTest {
         cli.json().stream()
             .filter(line -> line.get("event").equals("epoch"))
             .allMatch(line -> line.containsKey("validation_accuracy")));
+  }
+
+  @Test
+  void a_rate_that_evaluations_choose_is_not_chosen_by_the_test_part() {
+    String arguments = "train mlp --epochs 3 --scheduler reduce_on_plateau --plateau-patience 0";
+    List<String> all = new ArrayList<>(List.of(arguments.split(" ")));
+    all.addAll(List.of("--learning-rate", "1e-12", "--output", run(), "--json"));
+    Cli cli = Cli.run(all.toArray(new String[0]));
+    assertEquals("", cli.err());
+    assertEquals("143", cli.json().get(0).get("validation_images"));
   }
 
   @Test

@@ -128,9 +128,12 @@ class TrainGptCommandTest {
     }
   }
 
-  @Test
-  void a_run_that_was_cut_off_goes_on_to_the_same_bits() throws IOException {
+  @ParameterizedTest
+  @ValueSource(strings = {"0", "0.9"})
+  void a_run_that_was_cut_off_goes_on_to_the_same_bits(String ema) throws IOException {
     String[] settings = {
+      "--ema",
+      ema,
       "--steps",
       "9",
       "--save-every",

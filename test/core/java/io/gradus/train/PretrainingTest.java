@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -120,6 +121,60 @@ class PretrainingTest {
     assertEquals(20, resumed.optimizer().steps());
     resumed.run(new Pretraining.Listener() {});
     assertArrayEquals(expected, Files.readAllBytes(folder.resolve("last.safetensors")));
+  }
+
+  @Test
+  void the_average_of_the_weights_is_evaluated_and_saved_and_resumed_with_the_same_bits()
+      throws IOException {
+    Gpt whole = model(1);
+    List<Pretraining.Evaluated> evaluated = new ArrayList<>();
+    Pretraining training = training(whole, config(40, 1)).averaging(0.8);
+    training.run(
+        new Pretraining.Listener() {
+          @Override
+          public void evaluated(Pretraining.Evaluated one) {
+            evaluated.add(one);
+          }
+        });
+    double last = evaluated.get(3).loss();
+    assertEquals(last, training.evaluate());
+    Map<String, byte[]> averages = ResumeTest.bytes(whole);
+    byte[] expected = Files.readAllBytes(folder.resolve("last.safetensors"));
+    Gpt loaded = model(2);
+    loaded.load(folder.resolve("model.safetensors"));
+    double best = evaluated.stream().mapToDouble(Pretraining.Evaluated::loss).min().orElseThrow();
+    assertEquals(best, training(loaded, config(40, 1)).evaluate());
+
+    Pretraining stopped = training(model(1), config(40, 1)).averaging(0.8);
+    stopped.run(
+        new Pretraining.Listener() {
+          @Override
+          public void step(Pretraining.Step step) {
+            if (step.number() == 25) {
+              stopped.stop();
+            }
+          }
+        });
+    Gpt second = model(9);
+    Pretraining resumed = training(second, config(40, 1)).averaging(0.8);
+    resumed.resume();
+    assertEquals(25, resumed.optimizer().steps());
+    resumed.run(new Pretraining.Listener() {});
+    assertArrayEquals(expected, Files.readAllBytes(folder.resolve("last.safetensors")));
+    ResumeTest.assertSameBits(averages, ResumeTest.bytes(second));
+
+    Pretraining without = training(model(9), config(40, 1));
+    assertThrows(IllegalArgumentException.class, without::resume);
+    assertThrows(IllegalArgumentException.class, () -> without.averaging(1));
+    // Learning is as without an average.
+    Gpt plain = model(1);
+    training(plain, config(40, 1)).run(new Pretraining.Listener() {});
+    Gpt learned = model(3);
+    Pretraining again = training(learned, config(40, 1));
+    again.resume();
+    ResumeTest.assertSameBits(ResumeTest.bytes(plain), ResumeTest.bytes(learned));
+    assertFalse(
+        Arrays.equals(averages.get("norm.weight"), ResumeTest.bytes(plain).get("norm.weight")));
   }
 
   @Test

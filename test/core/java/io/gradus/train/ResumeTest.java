@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.gradus.model.Mlp;
+import io.gradus.nn.Module;
 import io.gradus.tensor.Tensor;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -33,7 +34,7 @@ class ResumeTest {
   @TempDir private Path folder;
 
   /** Stops behind one step, as a kill would, without a checkpoint of its own. */
-  private static final class Kill implements TrainerCallback {
+  static final class Kill implements TrainerCallback {
     private final long step;
 
     Kill(long step) {
@@ -48,7 +49,7 @@ class ResumeTest {
     }
   }
 
-  static Map<String, byte[]> bytes(Mlp model) {
+  static Map<String, byte[]> bytes(Module model) {
     Map<String, byte[]> bytes = new LinkedHashMap<>();
     model
         .state()

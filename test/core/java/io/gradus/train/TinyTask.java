@@ -4,6 +4,7 @@ import io.gradus.data.TensorDataset;
 import io.gradus.model.Mlp;
 import io.gradus.model.MlpConfig;
 import io.gradus.nn.Activation;
+import io.gradus.nn.Module;
 import io.gradus.op.Losses;
 import io.gradus.op.Random;
 import io.gradus.tensor.Device;
@@ -57,7 +58,7 @@ final class TinyTask {
         .seed(7);
   }
 
-  static Trainer<?> trainer(Mlp model, TrainingArguments arguments) {
+  static Trainer<?> trainer(Module model, TrainingArguments arguments) {
     return Trainer.of(model, Losses::crossEntropy, data(53, 1), data(20, 2), arguments);
   }
 }

@@ -42,10 +42,14 @@ class TrainingArgumentsTest {
     wrong.put("learningRate", b -> b.learningRate(Double.NaN));
     wrong.put("warmupSteps", b -> b.warmupSteps(-1));
     wrong.put("warmupRatio", b -> b.warmupRatio(1.5));
+    wrong.put("plateauFactor", b -> b.plateauFactor(1));
+    wrong.put("plateauPatience", b -> b.plateauPatience(-1));
+    wrong.put("lrSchedulerType", b -> b.lrSchedulerType(SchedulerType.REDUCE_ON_PLATEAU));
     wrong.put("weightDecay", b -> b.weightDecay(-0.1));
     wrong.put("adamBeta1", b -> b.adamBeta1(1));
     wrong.put("adamBeta2", b -> b.adamBeta2(-1));
     wrong.put("adamEpsilon", b -> b.adamEpsilon(-1));
+    wrong.put("emaDecay", b -> b.emaDecay(1));
     wrong.put("maxGradNorm", b -> b.maxGradNorm(-1));
     wrong.put("explodingGradNorm", b -> b.explodingGradNorm(Double.NaN));
     wrong.put("loggingSteps", b -> b.loggingSteps(0));
@@ -71,7 +75,10 @@ class TrainingArgumentsTest {
             .numTrainEpochs(2.5)
             .maxSteps(9_007_199_254_740_993L)
             .learningRate(1.0 / 3)
-            .lrSchedulerType(SchedulerType.COSINE)
+            .lrSchedulerType(SchedulerType.REDUCE_ON_PLATEAU)
+            .plateauFactor(0.25)
+            .plateauPatience(4)
+            .emaDecay(0.99)
             .loggingDir(Path.of("logs"))
             .evalStrategy(IntervalStrategy.EPOCH)
             .loadBestModelAtEnd(true)
@@ -122,7 +129,13 @@ class TrainingArgumentsTest {
   void the_schedules_rise_and_fall_as_their_formulas_say() {
     for (SchedulerType type : SchedulerType.values()) {
       Schedule rate =
-          builder().learningRate(2).lrSchedulerType(type).warmupRatio(0.2).build().schedule(20);
+          builder()
+              .learningRate(2)
+              .lrSchedulerType(type)
+              .warmupRatio(0.2)
+              .evalStrategy(IntervalStrategy.EPOCH)
+              .build()
+              .schedule(20);
       double first = type == SchedulerType.CONSTANT ? 2 : 2 * 1.0 / 5;
       assertEquals(first, rate.at(0), 1e-12, type.name());
       assertEquals(2, rate.at(4), 1e-12, type.name());
@@ -130,14 +143,14 @@ class TrainingArgumentsTest {
           switch (type) {
             case LINEAR, COSINE -> 1;
             case POLYNOMIAL -> 0.5;
-            case CONSTANT, CONSTANT_WITH_WARMUP -> 2;
+            case CONSTANT, CONSTANT_WITH_WARMUP, REDUCE_ON_PLATEAU -> 2;
             case INVERSE_SQRT -> 2 * Math.sqrt(4.0 / 12);
           };
       assertEquals(half, rate.at(12), 1e-12, type.name());
       double end =
           switch (type) {
             case LINEAR, COSINE, POLYNOMIAL -> 0;
-            case CONSTANT, CONSTANT_WITH_WARMUP -> 2;
+            case CONSTANT, CONSTANT_WITH_WARMUP, REDUCE_ON_PLATEAU -> 2;
             case INVERSE_SQRT -> 2 * Math.sqrt(4.0 / 30);
           };
       assertEquals(end, rate.at(30), 1e-12, type.name());

@@ -5,6 +5,7 @@ import io.gradus.metric.ConfusionMatrix;
 import io.gradus.nn.Module;
 import io.gradus.tensor.Device;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -15,10 +16,13 @@ import picocli.CommandLine.Parameters;
 /** {@code gradus eval}: tests a network that was trained. */
 @Command(
     name = "eval",
-    description =
-        "Tests a network that gradus train has left in a folder: its loss, and of one that"
-            + " classifies its accuracy, the precision, recall and F1 of each class, and which"
-            + " classes it takes for which.")
+    description = {
+      "Tests a network that gradus train has left in a folder: its loss, and of one that classifies"
+          + " its accuracy, the precision, recall and F1 of each class, and which classes it takes"
+          + " for which.",
+      "Of a language model it tells the loss and the perplexity of each token of a text, and the"
+          + " bits of a byte."
+    })
 final class EvalCommand implements Callable<Integer> {
 
   @Parameters(paramLabel = "DIR", description = "The folder of the run.")
@@ -29,7 +33,9 @@ final class EvalCommand implements Callable<Integer> {
       paramLabel = "PATH",
       description =
           "Other data to test with, as gradus train takes it; all of it where it has no test part."
-              + " Default: the test part of the data of the run.")
+              + " For a language model a text, a folder of texts, or ids that gradus tokenizer"
+              + " encode wrote. Default: the test part of the data of the run, or its held-out"
+              + " text.")
   private Path data;
 
   @Mixin private DeviceOption device;
@@ -44,6 +50,12 @@ final class EvalCommand implements Callable<Integer> {
     device.check();
     threads.apply();
     RunFolder folder = new RunFolder(path);
+    GptFolder texts = new GptFolder(path);
+    if (texts.isModel() && !Files.exists(folder.network())) {
+      TextResult result = TextResult.of(texts, data, device.get());
+      Output.standard().line(json ? result.json() : result.toString());
+      return 0;
+    }
     folder.checkRun("eval");
     NetworkOptions options = folder.command().options();
     options.complete();

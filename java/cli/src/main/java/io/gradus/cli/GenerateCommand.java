@@ -122,7 +122,7 @@ final class GenerateCommand implements Callable<Integer> {
     List<String> all = prompts();
     device.check();
     threads.apply();
-    GptFolder.Loaded loaded = new GptFolder(model).load(device.get());
+    GptFolder.Loaded loaded = new GptFolder(model).load("generate", device.get());
     var generator = new TextGenerator(loaded.model(), loaded.tokenizer());
     if (all.size() == 1 && !json) {
       stream(generator, all.get(0), config);

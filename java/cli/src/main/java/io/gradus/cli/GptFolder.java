@@ -41,6 +41,11 @@ record GptFolder(Path path) {
     return path.resolve("text.tokens");
   }
 
+  /** Whether what lies here is a language model, and not another network. */
+  boolean isModel() {
+    return Files.exists(config()) && Files.exists(tokenizer());
+  }
+
   boolean isEmpty() throws IOException {
     if (!Files.isDirectory(path)) {
       return true;
@@ -53,10 +58,12 @@ record GptFolder(Path path) {
   /** A model and the tokenizer that it was trained with. */
   record Loaded(Gpt model, Tokenizer tokenizer) {}
 
-  Loaded load(Device device) throws IOException {
+  /** Reads both for a command of this name. */
+  Loaded load(String command, Device device) throws IOException {
     if (!Files.isDirectory(path)) {
       throw new IOException(
-          "generate: "
+          command
+              + ": "
               + (Files.exists(path) ? "not a folder: " : "no such folder: ")
               + path
               + "; gradus train gpt --output "
@@ -67,7 +74,8 @@ record GptFolder(Path path) {
     Tokenizer words = Tokenizer.load(tokenizer());
     if (!Files.exists(model()) && Files.exists(last())) {
       throw new IOException(
-          "generate: there is no "
+          command
+              + ": there is no "
               + model()
               + " yet: the training was stopped before its first evaluation; go on with gradus"
               + " train gpt --resume --output "

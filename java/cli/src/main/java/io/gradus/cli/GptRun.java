@@ -55,7 +55,8 @@ final class GptRun implements Pretraining.Listener {
     Tokens validation =
         settings.validation() == 0 ? null : tokens.slice(trainTokens, tokens.size());
     training =
-        new Pretraining(model, train, validation, settings.recipe(), seed.split(1), folder.path());
+        new Pretraining(model, train, validation, settings.recipe(), seed.split(1), folder.path())
+            .averaging(settings.ema());
     plan =
         new GptPlan(
             settings,

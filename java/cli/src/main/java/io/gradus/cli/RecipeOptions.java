@@ -91,6 +91,14 @@ final class RecipeOptions {
   private double clip = 1;
 
   @Option(
+      names = "--ema",
+      paramLabel = "DECAY",
+      description =
+          "Keep an exponential moving average of the weights, such as 0.999, look at it and save it;"
+              + " it forgets faster in the first steps. Default: 0, none.")
+  private double ema = 0;
+
+  @Option(
       names = "--evaluate-every",
       paramLabel = "N",
       description = "Steps between looks at held-out text. Default: a fifth of all.")
@@ -119,6 +127,10 @@ final class RecipeOptions {
       names = "--documents",
       description = "Keep texts that <|endoftext|> separates from seeing each other.")
   private boolean documents;
+
+  double ema() {
+    return ema;
+  }
 
   boolean documents() {
     return documents;
@@ -164,6 +176,7 @@ final class RecipeOptions {
         "--weight-decay",
         "must not be negative",
         weightDecay);
+    share("--ema", ema, false);
     check(clip >= 0, "--clip", "must not be negative", clip);
   }
 

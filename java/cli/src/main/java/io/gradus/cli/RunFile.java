@@ -11,6 +11,7 @@ import java.nio.file.Path;
  * @param text what is learned, for people
  * @param bytes of that text
  * @param validation how many of the last tokens are held out
+ * @param ema how much of a moving average of the weights a step keeps; 0 for none
  * @param bf16 whether what lies between the layers is BF16
  * @param checkpointing whether blocks are computed again for their gradients
  * @param sampleEvery steps between samples; 0 for none
@@ -21,6 +22,7 @@ record RunFile(
     long bytes,
     long validation,
     PretrainingConfig recipe,
+    double ema,
     boolean bf16,
     boolean checkpointing,
     long sampleEvery,
@@ -48,6 +50,7 @@ record RunFile(
         .put("evaluateBatches", whole(recipe.evaluateBatches()))
         .put("saveEvery", whole(recipe.saveEvery()))
         .put("endOfText", recipe.endOfText())
+        .put("ema", ema)
         .put("bf16", bf16)
         .put("checkpointing", checkpointing)
         .put("sampleEvery", whole(sampleEvery))
@@ -97,6 +100,7 @@ record RunFile(
         whole(values, "bytes"),
         whole(values, "validation"),
         recipe,
+        values.names().contains("ema") ? values.number("ema") : 0,
         values.flag("bf16"),
         values.flag("checkpointing"),
         whole(values, "sampleEvery"),

@@ -9,7 +9,8 @@ enum Scheduler {
   linear,
   polynomial,
   inverse_sqrt,
-  constant;
+  constant,
+  reduce_on_plateau;
 
   /** How the trainer calls it. */
   SchedulerType type() {

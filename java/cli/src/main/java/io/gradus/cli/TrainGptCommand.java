@@ -294,6 +294,7 @@ final class TrainGptCommand implements Callable<Integer> {
         source.bytes(),
         validation,
         all,
+        recipe.ema(),
         bf16,
         checkpointing,
         recipe.sampleEvery(all),

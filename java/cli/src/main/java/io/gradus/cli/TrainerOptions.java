@@ -66,9 +66,24 @@ final class TrainerOptions {
       names = "--scheduler",
       paramLabel = "NAME",
       description =
-          "How the learning rate goes on after its warm-up: ${COMPLETION-CANDIDATES}. Default:"
-              + " ${DEFAULT-VALUE}.")
+          "How the learning rate goes on after its warm-up: ${COMPLETION-CANDIDATES}; the last is"
+              + " reduced whenever epochs no longer get better. Default: ${DEFAULT-VALUE}.")
   private Scheduler scheduler = Scheduler.cosine;
+
+  @Option(
+      names = "--plateau-factor",
+      paramLabel = "F",
+      description =
+          "What reduce_on_plateau multiplies the learning rate by. Default: ${DEFAULT-VALUE}.")
+  private double plateauFactor = 0.1;
+
+  @Option(
+      names = "--plateau-patience",
+      paramLabel = "N",
+      description =
+          "How many epochs in a row may be no better before reduce_on_plateau does so. Default:"
+              + " ${DEFAULT-VALUE}.")
+  private int plateauPatience = 2;
 
   @Option(
       names = "--warmup-ratio",
@@ -94,6 +109,15 @@ final class TrainerOptions {
   private double clip = 1;
 
   @Option(
+      names = "--ema",
+      paramLabel = "DECAY",
+      description =
+          "Keep an exponential moving average of the weights, such as 0.999, look at it after each"
+              + " epoch, test it and save it; running statistics of batch norm are averaged too. It"
+              + " forgets faster in the first steps. Default: 0, none.")
+  private double ema = 0;
+
+  @Option(
       names = "--label-smoothing",
       paramLabel = "S",
       description =
@@ -105,8 +129,8 @@ final class TrainerOptions {
       paramLabel = "SHARE",
       description =
           "Hold out this share of what there is to train, and look at it after each epoch instead"
-              + " of at the test part. Default: 0, or 0.1 with --patience or --best, so that the"
-              + " test part never chooses anything.")
+              + " of at the test part. Default: 0, or 0.1 with --patience, --best or"
+              + " reduce_on_plateau, so that the test part never chooses anything.")
   private Double validation;
 
   @Option(
@@ -167,7 +191,8 @@ final class TrainerOptions {
       weightDecay = decoupled ? defaults.weightDecay() : 0;
     }
     if (validation == null) {
-      validation = patience > 0 || best ? 0.1 : 0;
+      boolean chooses = patience > 0 || best || scheduler == Scheduler.reduce_on_plateau;
+      validation = chooses ? 0.1 : 0;
     }
   }
 
@@ -189,6 +214,15 @@ final class TrainerOptions {
         "--warmup-ratio",
         "must be at least 0 and less than 1",
         warmupRatio);
+    Usage.check(
+        spec,
+        plateauFactor > 0 && plateauFactor < 1,
+        "--plateau-factor",
+        "must be more than 0 and less than 1",
+        plateauFactor);
+    Usage.check(
+        spec, plateauPatience >= 0, "--plateau-patience", "must not be negative", plateauPatience);
+    Usage.check(spec, ema >= 0 && ema < 1, "--ema", "must be at least 0 and less than 1", ema);
     notNegative(spec, "--weight-decay", weightDecay);
     notNegative(spec, "--clip", clip);
     Usage.check(
@@ -236,8 +270,11 @@ final class TrainerOptions {
             .gradientAccumulationSteps(accumulate)
             .learningRate(learningRate)
             .lrSchedulerType(scheduler.type())
+            .plateauFactor(plateauFactor)
+            .plateauPatience(plateauPatience)
             .warmupRatio(warmupRatio)
             .weightDecay(weightDecay)
+            .emaDecay(ema)
             .maxGradNorm(clip)
             .loggingDir(folder.resolve("logs"))
             .loggingSteps(Math.max(1, steps / 10))

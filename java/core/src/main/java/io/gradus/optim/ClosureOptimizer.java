@@ -37,6 +37,7 @@ public abstract sealed class ClosureOptimizer implements Resumable permits Lbfgs
   private final double sign;
   private FlatParameters buffer;
   private long steps;
+  private double gradientNorm = Double.NaN;
 
   ClosureOptimizer(String name, Parameters parameters, Builder<?> settings) {
     this.name = name;
@@ -49,7 +50,8 @@ public abstract sealed class ClosureOptimizer implements Resumable permits Lbfgs
   // A step
 
   /**
-   * Changes every parameter that is not frozen. Where the loss is not finite nothing changes.
+   * Changes every parameter that is not frozen. Where the loss or its gradient is not finite
+   * nothing changes, and the step does not count.
    *
    * @param loss computes the loss, a scalar, with ops that can be recorded
    * @return the loss before the step
@@ -66,18 +68,19 @@ public abstract sealed class ClosureOptimizer implements Resumable permits Lbfgs
       forget();
     }
     try (Scope scope = Scope.open()) {
-      double before = minimize(loss, schedule.at(steps));
-      steps++;
-      return sign * before;
+      Evaluation before = minimize(loss, learningRate());
+      gradientNorm = Math.sqrt(Vectors.dot(before.gradient(), before.gradient()));
+      steps += before.isFinite() ? 1 : 0;
+      return sign * before.value();
     }
   }
 
   /**
-   * Brings the loss down, in a scope of its own.
+   * Brings the loss down, in a scope of its own, unless the loss or its gradient is not finite.
    *
-   * @return the loss before, of the sign in which it is to fall
+   * @return both before, of the sign in which the loss is to fall
    */
-  abstract double minimize(Supplier<Tensor> loss, double rate);
+  abstract Evaluation minimize(Supplier<Tensor> loss, double rate);
 
   /** The parameters are others than before. */
   abstract void forget();
@@ -114,7 +117,7 @@ public abstract sealed class ClosureOptimizer implements Resumable permits Lbfgs
   /** A loss and its gradient. */
   record Evaluation(double value, Tensor gradient) {
     boolean isFinite() {
-      return Double.isFinite(value);
+      return Double.isFinite(value) && Double.isFinite(Vectors.largest(gradient));
     }
   }
 
@@ -207,9 +210,19 @@ public abstract sealed class ClosureOptimizer implements Resumable permits Lbfgs
 
   // What it is
 
-  /** The learning rate of the next step. */
+  @Override
   public final double learningRate() {
     return Hyperparameters.checkRate(name, schedule.at(steps));
+  }
+
+  @Override
+  public final Schedule schedule() {
+    return schedule;
+  }
+
+  /** The norm of the gradient before the last step; NaN before the first. */
+  public final double gradientNorm() {
+    return gradientNorm;
   }
 
   @Override

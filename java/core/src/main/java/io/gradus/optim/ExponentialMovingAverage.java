@@ -18,7 +18,9 @@ import io.gradus.nn.Module;
  * }
  * }</pre>
  *
- * <p>Buffers, such as running means, are averaged too; those of whole numbers are copied.
+ * <p>Buffers, such as batch norm's running statistics, are averaged too, as in torchvision's
+ * trainings and PyTorch's {@code AveragedModel(use_buffers=True)}: they fit the averaged parameters
+ * without another pass over the data. Those of whole numbers are copied.
  */
 public final class ExponentialMovingAverage extends Averaged {
 

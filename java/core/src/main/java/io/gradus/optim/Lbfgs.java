@@ -92,7 +92,7 @@ public final class Lbfgs extends ClosureOptimizer {
   }
 
   @Override
-  double minimize(Supplier<Tensor> loss, double rate) {
+  Evaluation minimize(Supplier<Tensor> loss, double rate) {
     iterations = counts.toLongs()[0];
     pairs = counts.toLongs()[1];
     Evaluation first = evaluate(loss);
@@ -133,7 +133,7 @@ public final class Lbfgs extends ClosureOptimizer {
       }
     }
     counts.copyFrom(Tensor.of(new long[] {iterations, pairs}));
-    return first.value();
+    return first;
   }
 
   /** Remembers what the last move told, and where to go from here. */

@@ -52,8 +52,8 @@ public final class Newton extends ClosureOptimizer {
   }
 
   @Override
-  double minimize(Supplier<Tensor> loss, double rate) {
-    double before;
+  Evaluation minimize(Supplier<Tensor> loss, double rate) {
+    Evaluation before;
     Tensor gradient = vector();
     Tensor direction;
     try (Tape second = Tape.record()) {
@@ -77,13 +77,13 @@ public final class Newton extends ClosureOptimizer {
       // Ends the recording, and what only the gradients were for is not differentiated again.
       hessian.apply(vector).close();
       gather(gradients, gradient);
-      before = signed(value.item());
-      if (!Double.isFinite(before) || !(Vectors.largest(gradient) > 0)) {
+      before = new Evaluation(signed(value.item()), gradient);
+      if (!before.isFinite() || Vectors.largest(gradient) == 0) {
         return before;
       }
       direction = second.keep(solve(hessian, gradient));
     }
-    search(loss, rate, before, Vectors.dot(gradient, direction), direction);
+    search(loss, rate, before.value(), Vectors.dot(gradient, direction), direction);
     return before;
   }
 

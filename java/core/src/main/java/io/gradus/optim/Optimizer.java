@@ -198,12 +198,12 @@ public abstract sealed class Optimizer implements Resumable
 
   // What it is
 
-  /** The learning rate of the next step. */
+  @Override
   public final double learningRate() {
     return Hyperparameters.checkRate(name, schedule.at(steps));
   }
 
-  /** The learning rates of its steps. */
+  @Override
   public final Schedule schedule() {
     return schedule;
   }

@@ -15,7 +15,8 @@ import java.util.Objects;
  * }
  * }</pre>
  *
- * <p>Its {@link #state()} belongs into a checkpoint. Not for several threads at once.
+ * <p>In a {@code Trainer} it observes each evaluation and is part of each checkpoint by itself.
+ * Elsewhere its {@link #state()} belongs into one. Not for several threads at once.
  */
 public final class ReduceOnPlateau implements Schedule {
 
@@ -27,7 +28,21 @@ public final class ReduceOnPlateau implements Schedule {
    * @param bad how many metrics in a row were no better
    * @param cooling how many of the next metrics do not count as bad
    */
-  public record State(double factor, double best, long bad, long cooling) {}
+  public record State(double factor, double best, long bad, long cooling) {
+
+    /** Checks that one can have come to it. */
+    public State {
+      if (!(factor > 0 && factor <= 1) || bad < 0 || cooling < 0) {
+        throw new IllegalArgumentException(
+            "plateau: this is no state of one: factor "
+                + factor
+                + ", bad "
+                + bad
+                + ", cooling "
+                + cooling);
+      }
+    }
+  }
 
   private final Schedule rates;
   private double factor = 0.1;
@@ -122,7 +137,7 @@ public final class ReduceOnPlateau implements Schedule {
     boolean reduced = bad > patience;
     state =
         reduced
-            ? new State(state.factor() * factor, best, 0, cooldown)
+            ? new State(Math.max(Double.MIN_VALUE, state.factor() * factor), best, 0, cooldown)
             : new State(state.factor(), best, bad, cooling);
     return reduced;
   }
@@ -147,15 +162,8 @@ public final class ReduceOnPlateau implements Schedule {
     return state;
   }
 
-  /**
-   * Goes on from where another one was.
-   *
-   * @throws IllegalArgumentException where the state is of none
-   */
+  /** Goes on from where another one was. */
   public void restore(State state) {
-    if (!(state.factor() > 0 && state.factor() <= 1) || state.bad() < 0 || state.cooling() < 0) {
-      throw new IllegalArgumentException("plateau: this is no state of one: " + state);
-    }
-    this.state = state;
+    this.state = Objects.requireNonNull(state, "state");
   }
 }

@@ -12,6 +12,12 @@ public sealed interface Resumable permits Optimizer, ClosureOptimizer {
   /** How many steps were taken. */
   long steps();
 
+  /** The learning rate of the next step. */
+  double learningRate();
+
+  /** The learning rates of its steps. */
+  Schedule schedule();
+
   /**
    * All that it remembers, by name. The tensors share its memory: to write them is to change its
    * state. They are its own until a parameter is frozen or unfrozen.

@@ -3,7 +3,8 @@ package io.gradus.train;
 import io.gradus.data.SafeTensors;
 import io.gradus.nn.Draws;
 import io.gradus.nn.Module;
-import io.gradus.optim.Optimizer;
+import io.gradus.optim.Averaged;
+import io.gradus.optim.Resumable;
 import io.gradus.tensor.Seed;
 import io.gradus.tensor.Tensor;
 import java.io.IOException;
@@ -13,13 +14,15 @@ import java.util.Map;
 
 /**
  * All that a training needs to go on where it stopped, in one safetensors file: the parameters and
- * buffers as {@code model.NAME}, the optimizer's state as {@code optimizer.NAME}, how many random
- * numbers were drawn, and notes.
+ * buffers as {@code model.NAME}, the optimizer's state as {@code optimizer.NAME}, averages of the
+ * parameters and buffers as {@code average.NAME}, how many random numbers were drawn, and notes.
  */
 public final class Checkpoint {
 
   private static final String MODEL = "model.";
   private static final String OPTIMIZER = "optimizer.";
+  private static final String AVERAGE = "average.";
+  private static final String AVERAGED = "average.updates";
   private static final String NOTE = "note.";
   private static final String STEPS = "optimizer.steps";
   private static final String UPDATES = "optimizer.updates.";
@@ -33,7 +36,20 @@ public final class Checkpoint {
    * @param notes whatever else is needed, such as how far the data was read
    * @throws IOException where that fails; a file that was there before is unchanged
    */
-  public static void save(Path file, Module model, Optimizer optimizer, Map<String, String> notes)
+  public static void save(Path file, Module model, Resumable optimizer, Map<String, String> notes)
+      throws IOException {
+    save(file, model, optimizer, null, notes);
+  }
+
+  /**
+   * Writes a checkpoint with averages of the model, which appears as a whole or not at all.
+   *
+   * @param average null for none
+   * @param notes whatever else is needed, such as how far the data was read
+   * @throws IOException where that fails; a file that was there before is unchanged
+   */
+  public static void save(
+      Path file, Module model, Resumable optimizer, Averaged average, Map<String, String> notes)
       throws IOException {
     Map<String, String> metadata = new LinkedHashMap<>();
     metadata.put("format", "pt");
@@ -51,14 +67,20 @@ public final class Checkpoint {
         .forEach(
             (name, draws) ->
                 metadata.put(DRAWS + name, draws.seed().value() + " " + draws.position()));
+    if (average != null) {
+      metadata.put(AVERAGED, Long.toString(average.updates()));
+    }
     notes.forEach((name, note) -> metadata.put(NOTE + name, note));
-    SafeTensors.write(file, tensors(model, optimizer), metadata);
+    SafeTensors.write(file, tensors(model, optimizer, average), metadata);
   }
 
-  private static Map<String, Tensor> tensors(Module model, Optimizer optimizer) {
+  private static Map<String, Tensor> tensors(Module model, Resumable optimizer, Averaged average) {
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     model.state().forEach((name, tensor) -> tensors.put(MODEL + name, tensor));
     optimizer.state().forEach((name, tensor) -> tensors.put(OPTIMIZER + name, tensor));
+    if (average != null) {
+      average.state().forEach((name, tensor) -> tensors.put(AVERAGE + name, tensor));
+    }
     return tensors;
   }
 
@@ -70,8 +92,23 @@ public final class Checkpoint {
    * @throws IllegalArgumentException where it is of another model or optimizer; then nothing has
    *     changed
    */
-  public static Map<String, String> load(Path file, Module model, Optimizer optimizer)
+  public static Map<String, String> load(Path file, Module model, Resumable optimizer)
       throws IOException {
+    return load(file, model, optimizer, null);
+  }
+
+  /**
+   * Reads a checkpoint with averages into a model, the optimizer of its parameters and its
+   * averages.
+   *
+   * @param average null for none
+   * @return the notes
+   * @throws IOException where the file is missing or broken
+   * @throws IllegalArgumentException where it is of another model or optimizer, or has averages and
+   *     none are given, or the other way round; then nothing has changed
+   */
+  public static Map<String, String> load(
+      Path file, Module model, Resumable optimizer, Averaged average) throws IOException {
     try (SafeTensors tensors = SafeTensors.read(file)) {
       Map<String, String> metadata = tensors.metadata();
       if (!metadata.containsKey(STEPS)) {
@@ -88,14 +125,22 @@ public final class Checkpoint {
       for (var drawn : model.draws().entrySet()) {
         draws.put(drawn.getValue(), draws(file, metadata.get(DRAWS + drawn.getKey())));
       }
+      boolean averaged = average != null && metadata.containsKey(AVERAGED);
+      long averagedModels = averaged ? number(file, AVERAGED, metadata.get(AVERAGED)) : 0;
+      if (averagedModels < 0) {
+        throw new IOException("checkpoint: the number of averaged models is negative: " + file);
+      }
       long stepsBefore = optimizer.steps();
       Map<String, Long> updatesBefore = optimizer.updates();
       optimizer.restore(steps, updates);
       try {
-        tensors.load(tensors(model, optimizer));
+        tensors.load(tensors(model, optimizer, average));
       } catch (IllegalArgumentException e) {
         optimizer.restore(stepsBefore, updatesBefore);
         throw e;
+      }
+      if (averaged) {
+        average.restore(averagedModels);
       }
       draws.forEach((drawn, at) -> drawn.resume(Seed.of(at[0]), at[1]));
       return notes(metadata);

@@ -4,7 +4,8 @@ import io.gradus.data.JsonTree;
 import io.gradus.data.SafeTensors;
 import io.gradus.nn.Draws;
 import io.gradus.nn.Module;
-import io.gradus.optim.Optimizer;
+import io.gradus.optim.Averaged;
+import io.gradus.optim.Resumable;
 import io.gradus.tensor.Seed;
 import io.gradus.tensor.Tensor;
 import java.io.IOException;
@@ -12,24 +13,42 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** The files of one checkpoint: {@code model.safetensors} and what a training needs besides. */
+/**
+ * The files of one checkpoint: {@code model.safetensors} with the weights that learn, {@code
+ * model_ema.safetensors} with their averages where there are some, and what a training needs
+ * besides.
+ */
 final class CheckpointFiles {
 
   private static final String MODEL = "model.safetensors";
+  private static final String AVERAGE = "model_ema.safetensors";
   private static final String OPTIMIZER = "optimizer.safetensors";
   private static final String STATE = "trainer_state.json";
   private static final String ARGUMENTS = "training_args.json";
 
+  /** What the state says of averages. */
+  private static final String EMA = "ema";
+
   private CheckpointFiles() {}
 
+  /**
+   * Writes them.
+   *
+   * @param average null for none
+   */
   static void write(
       Path directory,
       Module model,
-      Optimizer optimizer,
+      Resumable optimizer,
+      Averaged average,
       JsonTree state,
       TrainingArguments arguments)
       throws IOException {
     model.save(directory.resolve(MODEL));
+    if (average != null) {
+      SafeTensors.write(directory.resolve(AVERAGE), average.state(), Map.of("format", "pt"));
+      state.put(EMA, new JsonTree().put("updates", average.updates()));
+    }
     SafeTensors.write(directory.resolve(OPTIMIZER), optimizer.state(), Map.of("format", "pt"));
     state.put(
         "optimizer",
@@ -64,29 +83,49 @@ final class CheckpointFiles {
     JsonTree state = JsonTree.read(directory.resolve(STATE));
     SafeTensors.read(directory.resolve(MODEL)).close();
     SafeTensors.read(directory.resolve(OPTIMIZER)).close();
+    if (hasAverage(state)) {
+      SafeTensors.read(directory.resolve(AVERAGE)).close();
+    }
     return state;
   }
 
-  /** Reads the weights alone. */
+  static boolean hasAverage(JsonTree state) {
+    return state.has(EMA);
+  }
+
+  /** Reads what was evaluated, alone: the averages where there are some, else the weights. */
   static void loadModel(Path directory, Module model) throws IOException {
-    model.load(directory.resolve(MODEL));
+    boolean averaged = hasAverage(JsonTree.read(directory.resolve(STATE)));
+    model.load(directory.resolve(averaged ? AVERAGE : MODEL));
   }
 
   /**
-   * Reads model, optimizer and random numbers.
+   * Reads model, optimizer, averages and random numbers.
    *
+   * @param average null for none, also where there are some
    * @param state what {@link #check} gave
    * @throws IllegalArgumentException where they are of another model or optimizer; then nothing has
    *     changed
    */
-  static void load(Path directory, Module model, Optimizer optimizer, JsonTree state)
+  static void load(
+      Path directory, Module model, Resumable optimizer, Averaged average, JsonTree state)
       throws IOException {
+    boolean averaged = average != null && hasAverage(state);
     try (SafeTensors weights = SafeTensors.read(directory.resolve(MODEL));
-        SafeTensors moments = SafeTensors.read(directory.resolve(OPTIMIZER))) {
+        SafeTensors moments = SafeTensors.read(directory.resolve(OPTIMIZER));
+        SafeTensors averages = averaged ? SafeTensors.read(directory.resolve(AVERAGE)) : null) {
       checkSame(directory, weights, model.state());
+      long updates = averaged ? state.tree(EMA).count("updates") : 0;
+      if (averaged) {
+        checkSame(directory, averages, average.state());
+      }
       Map<Draws, JsonTree> draws = draws(model, state.tree("draws"));
       restore(optimizer, state.tree("optimizer"), moments);
       weights.load(model.state());
+      if (averaged) {
+        averages.load(average.state());
+        average.restore(updates);
+      }
       draws.forEach(
           (drawn, json) -> drawn.resume(Seed.of(json.whole("seed")), json.count("position")));
     }
@@ -105,7 +144,7 @@ final class CheckpointFiles {
     return draws;
   }
 
-  private static void restore(Optimizer optimizer, JsonTree counts, SafeTensors moments)
+  private static void restore(Resumable optimizer, JsonTree counts, SafeTensors moments)
       throws IOException {
     long steps = counts.count("steps");
     Map<String, Long> updates = new LinkedHashMap<>();

@@ -7,7 +7,6 @@ import io.gradus.data.TokenBatch;
 import io.gradus.data.TokenBatches;
 import io.gradus.data.Tokens;
 import io.gradus.model.Gpt;
-import io.gradus.op.Losses;
 import io.gradus.op.Pointwise;
 import io.gradus.op.Shapes;
 import io.gradus.optim.AdamW;
@@ -20,7 +19,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -83,6 +81,7 @@ public final class Pretraining {
   private final Optimizer optimizer;
   private final Path folder; // null to save nothing
   private final CapturedStep captured = CapturedStep.of(this::learn);
+  private AveragedWeights averages;
   private double bestLoss = Double.POSITIVE_INFINITY;
   private volatile boolean stopped;
 
@@ -110,6 +109,7 @@ public final class Pretraining {
             ? null
             : documents(TokenBatches.inOrder(validation, config.batchSize(), config.time()));
     this.folder = folder;
+    this.averages = new AveragedWeights(model, 0);
     this.optimizer =
         AdamW.builder()
             .learningRate(schedule(config))
@@ -121,6 +121,22 @@ public final class Pretraining {
                         || config.decayEmbeddings()
                             && (name.startsWith("tokens.") || name.startsWith("positions.")))
             .build(model.parameters());
+  }
+
+  /**
+   * Keeps an exponential moving average of the weights, which is what is evaluated and saved as
+   * {@code model.safetensors}, and what the model has once the training has ended. Comes before
+   * {@link #resume} and {@link #run}.
+   *
+   * @param decay as {@link TrainingArguments#emaDecay}; 0 for no average
+   * @throws IllegalArgumentException where it does not lie in [0, 1)
+   */
+  public Pretraining averaging(double decay) {
+    if (!(decay >= 0 && decay < 1)) {
+      throw new IllegalArgumentException("train: the decay must lie in [0, 1): " + decay);
+    }
+    averages = new AveragedWeights(model, decay);
+    return this;
   }
 
   private TokenBatches documents(TokenBatches batches) {
@@ -170,7 +186,8 @@ public final class Pretraining {
       throw new IllegalStateException("train: nothing to resume: it was given no folder");
     }
     Path file = folder.resolve(LAST);
-    Map<String, String> notes = Checkpoint.load(file, model, optimizer);
+    averages.begin();
+    Map<String, String> notes = Checkpoint.load(file, model, optimizer, averages.average());
     try {
       bestLoss = Double.parseDouble(notes.get("bestLoss"));
     } catch (NumberFormatException | NullPointerException e) {
@@ -197,26 +214,34 @@ public final class Pretraining {
       model.config().write(folder.resolve("config.json"));
     }
     model.train();
+    averages.begin();
     while (optimizer.steps() < config.steps() && !stopped) {
       listener.step(step());
       long done = optimizer.steps();
       boolean end = done == config.steps();
       if (validation != null && (end || done % config.evaluateEvery() == 0)) {
-        double loss = evaluate();
-        boolean best = loss < bestLoss;
-        bestLoss = Math.min(loss, bestLoss);
-        if (best) {
-          saveModel(listener);
-        }
-        listener.evaluated(new Evaluated(done, loss, best));
+        averages.show();
+        evaluate(done, listener);
+        averages.begin();
       }
       if (folder != null && (end || stopped || done % config.saveEvery() == 0)) {
         saveLast(listener);
       }
     }
+    averages.show();
     if (validation == null) {
       saveModel(listener);
     }
+  }
+
+  private void evaluate(long done, Listener listener) throws IOException {
+    double loss = evaluate();
+    boolean best = loss < bestLoss;
+    bestLoss = Math.min(loss, bestLoss);
+    if (best) {
+      saveModel(listener);
+    }
+    listener.evaluated(new Evaluated(done, loss, best));
   }
 
   @SuppressWarnings("try") // the scope only has to close
@@ -232,9 +257,11 @@ public final class Pretraining {
             .forEach(inputs::add);
       }
       float[] lossAndNorm = captured.run(inputs.toArray(Tensor[]::new)).toFloats();
-      return checked(
-          new Step(
-              optimizer.steps(), lossAndNorm[0], lossAndNorm[1], rate, config.tokensPerStep()));
+      Step made =
+          new Step(optimizer.steps(), lossAndNorm[0], lossAndNorm[1], rate, config.tokensPerStep());
+      check(made);
+      averages.update();
+      return made;
     }
   }
 
@@ -262,7 +289,7 @@ public final class Pretraining {
     return Shapes.stack(0, Pointwise.mul(loss, share), clipped.norm());
   }
 
-  private static Step checked(Step step) {
+  private static void check(Step step) {
     if (!Double.isFinite(step.loss()) || !Double.isFinite(step.norm())) {
       throw new IllegalStateException(
           "train: the loss or its gradient is no number any more at step "
@@ -271,43 +298,14 @@ public final class Pretraining {
               + step.loss()
               + "; lower the learning rate");
     }
-    return step;
   }
 
   /**
    * The mean loss of the held-out text, in order; the model is switched to evaluation meanwhile.
    */
-  @SuppressWarnings("try") // the scope only has to close
   public double evaluate() {
-    boolean training = model.isTraining();
-    model.eval();
-    try {
-      long count = validation.count();
-      if (config.evaluateBatches() > 0) {
-        count = Math.min(count, config.evaluateBatches());
-      }
-      double loss = 0;
-      long tokens = 0;
-      for (long i = 0; i < count; i++) {
-        try (Scope scope = Scope.open()) {
-          TokenBatch batch = validation.get(i);
-          long targets =
-              Arrays.stream(batch.targets().toInts())
-                  .filter(target -> target != TokenBatches.NO_TARGET)
-                  .count();
-          if (targets > 0) {
-            Tensor scores = model.forward(batch.inputs(), batch.documents(), batch.positions());
-            loss += Losses.crossEntropy(scores, batch.targets()).item() * targets;
-            tokens += targets;
-          }
-        }
-      }
-      return loss / tokens;
-    } finally {
-      if (training) {
-        model.train();
-      }
-    }
+    return averages.look(
+        () -> TextEvaluation.of(model, validation, config.evaluateBatches()).loss());
   }
 
   private void saveModel(Listener listener) throws IOException {
@@ -320,7 +318,7 @@ public final class Pretraining {
   private void saveLast(Listener listener) throws IOException {
     Map<String, String> notes = new LinkedHashMap<>();
     notes.put("bestLoss", Double.toString(bestLoss));
-    Checkpoint.save(folder.resolve(LAST), model, optimizer, notes);
+    Checkpoint.save(folder.resolve(LAST), model, optimizer, averages.average(), notes);
     listener.saved(folder.resolve(LAST));
   }
 }

@@ -43,6 +43,11 @@ final class Rewind {
     }
   }
 
+  /** Lets what was drawn since be drawn again. */
+  void undoDraws() {
+    positions.forEach((draws, position) -> draws.resume(draws.seed(), position));
+  }
+
   /** Runs code that draws again what was drawn since; what is drawn later is not touched by it. */
   <T> T repeatDraws(Supplier<T> code) {
     Map<Draws, Long> here = new LinkedHashMap<>();

@@ -1,5 +1,6 @@
 package io.gradus.train;
 
+import io.gradus.optim.ReduceOnPlateau;
 import io.gradus.optim.Schedule;
 
 /**
@@ -51,6 +52,17 @@ public enum SchedulerType {
       double from = Math.max(1, warmup);
       return Math.sqrt(from / Math.max(from, steps));
     }
+  },
+  /**
+   * The same rate after the warm-up, times a factor each time that evaluations have not improved
+   * for a while: a {@link ReduceOnPlateau}, which the {@link Trainer} tells the figure that the
+   * arguments name for the best model.
+   */
+  REDUCE_ON_PLATEAU {
+    @Override
+    double share(double u, long steps, long warmup) {
+      return 1;
+    }
   };
 
   /** The share of the highest rate. */
@@ -62,15 +74,18 @@ public enum SchedulerType {
    * @param peak the highest rate
    * @param warmup steps over which it rises
    * @param total the number of steps
+   * @return a {@link ReduceOnPlateau} of its own where it is one, which remembers what it observes
    */
   public Schedule schedule(double peak, long warmup, long total) {
     if (this == CONSTANT) {
       return Schedule.constant(peak);
     }
     double span = Math.max(1, total - warmup);
-    return steps ->
-        steps < warmup
-            ? peak * (steps + 1.0) / (warmup + 1.0)
-            : peak * share(Math.min(1, (steps - warmup) / span), steps, warmup);
+    Schedule rates =
+        steps ->
+            steps < warmup
+                ? peak * (steps + 1.0) / (warmup + 1.0)
+                : peak * share(Math.min(1, (steps - warmup) / span), steps, warmup);
+    return this == REDUCE_ON_PLATEAU ? ReduceOnPlateau.of(rates) : rates;
   }
 }

@@ -2,14 +2,11 @@ package io.gradus.train;
 
 import io.gradus.autograd.CapturedStep;
 import io.gradus.autograd.Gradients;
-import io.gradus.autograd.NonFiniteException;
 import io.gradus.autograd.Tape;
 import io.gradus.nn.Module;
 import io.gradus.op.Pointwise;
 import io.gradus.op.Shapes;
 import io.gradus.optim.Optimizer;
-import io.gradus.tensor.DType;
-import io.gradus.tensor.Shape;
 import io.gradus.tensor.Tensor;
 import java.util.List;
 
@@ -17,19 +14,7 @@ import java.util.List;
  * One step of a training: the mean loss of some batches, its gradient, and what the optimizer makes
  * of it. It is captured and replayed; where loss or gradient is not finite, it changes nothing.
  */
-final class TrainStep implements AutoCloseable {
-
-  /**
-   * What came of a step.
-   *
-   * @param loss the mean of its batches, before the step
-   * @param norm of the gradient, before it was clipped
-   * @param learningRate of the step
-   * @param applied whether it changed the parameters
-   * @param anomaly what was wrong where it did not; empty where it did, and where a loss in F16 was
-   *     scaled too much
-   */
-  record Result(double loss, double norm, double learningRate, boolean applied, String anomaly) {}
+final class TrainStep implements Step {
 
   private final Module model;
   private final Objective<?> objective;
@@ -54,13 +39,8 @@ final class TrainStep implements AutoCloseable {
     this.rewind = new Rewind(model);
   }
 
-  /**
-   * Makes a step.
-   *
-   * @param batches the tensors of each batch
-   * @throws NonFiniteException where it is not to go on; then no parameter has changed
-   */
-  Result run(List<List<Tensor>> batches) {
+  @Override
+  public Result run(List<List<Tensor>> batches) {
     double rate = optimizer.learningRate();
     parts = batches.size();
     Tensor[] inputs = batches.stream().flatMap(List::stream).toArray(Tensor[]::new);
@@ -81,7 +61,7 @@ final class TrainStep implements AutoCloseable {
     Tensor loss = null;
     for (int i = 0; i < inputs.length; i += each) {
       try (Tape tape = Tape.record()) {
-        Tensor part = lossOf(List.of(inputs).subList(i, i + each));
+        Tensor part = Step.lossOf(objective, List.of(inputs).subList(i, i + each));
         sum = tape.keep(tape.accumulate(sum, scaled(part)));
         loss = tape.keep(loss == null ? part : Pointwise.add(loss, part));
       }
@@ -93,16 +73,6 @@ final class TrainStep implements AutoCloseable {
     optimizer.step(clipped.gradients());
     sum.close();
     return Shapes.stack(0, mean, clipped.norm());
-  }
-
-  private Tensor lossOf(List<Tensor> batch) {
-    Tensor loss = objective.compute(batch).loss();
-    if (loss.size() != 1 || !loss.dtype().isFloating()) {
-      throw new IllegalArgumentException(
-          "train: the loss must be one number: " + loss.describe() + "; take its mean");
-    }
-    Tensor wide = Pointwise.cast(loss, DType.F32);
-    return wide.rank() == 0 ? wide : Shapes.reshape(wide, Shape.of());
   }
 
   private Tensor scaled(Tensor loss) {
@@ -134,30 +104,13 @@ final class TrainStep implements AutoCloseable {
     if (scaler != null && finiteLoss && !Double.isFinite(norm) && !scaler.isLowest()) {
       return "";
     }
-    String found =
-        (finiteLoss ? "the gradient is too large" : "the loss is not finite")
-            + " at update "
-            + (optimizer.steps() + 1)
-            + ": loss "
-            + loss
-            + ", norm "
-            + norm
-            + (arguments.detectAnomaly()
-                ? "; it began with " + origin(batches)
-                : "; set detectAnomaly to see where it begins");
-    if (arguments.nonFinite() == NonFinite.STOP) {
-      throw new NonFiniteException(
-          "train: "
-              + found
-              + "; no parameter was changed: lower the learning rate or skip such steps");
-    }
-    return found;
+    return Step.refuse(arguments, optimizer.steps() + 1, loss, norm, () -> origin(batches));
   }
 
   /** Makes the step again with the same random numbers and looks at each value on the way. */
   private String origin(List<List<Tensor>> batches) {
     double limit = limit(arguments.explodingGradNorm()) * factor();
-    Anomaly anomaly = new Anomaly(model, batch -> scaled(lossOf(batch)), limit);
+    Anomaly anomaly = new Anomaly(model, batch -> scaled(Step.lossOf(objective, batch)), limit);
     try {
       return rewind.repeatDraws(() -> anomaly.origin(batches));
     } finally {

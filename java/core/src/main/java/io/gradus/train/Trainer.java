@@ -9,7 +9,10 @@ import io.gradus.metric.Metric;
 import io.gradus.nn.Checkpointed;
 import io.gradus.nn.Module;
 import io.gradus.optim.AdamW;
+import io.gradus.optim.ClosureOptimizer;
 import io.gradus.optim.Optimizer;
+import io.gradus.optim.ReduceOnPlateau;
+import io.gradus.optim.Resumable;
 import io.gradus.report.RunLog;
 import io.gradus.tensor.DType;
 import io.gradus.tensor.Scope;
@@ -55,8 +58,9 @@ public final class Trainer<B> {
   private final TrainerLog log;
   private final TrainerFiles checkpoints;
   private final Evaluator<B> evaluator;
+  private final AveragedWeights averages;
   private GradScaler scaler; // null without one
-  private Optimizer optimizer; // null until it is needed
+  private Resumable optimizer; // null until it is needed
   private long savedStep = -1; // of the last checkpoint that this one wrote
 
   /**
@@ -96,6 +100,7 @@ public final class Trainer<B> {
     this.checkpoints = new TrainerFiles(model, arguments);
     callbacks.add(new FlowCallback());
     this.evaluator = new Evaluator<>(model, this.objective);
+    this.averages = new AveragedWeights(model, arguments.emaDecay());
   }
 
   private static void checkpointing(Module model) {
@@ -157,9 +162,21 @@ public final class Trainer<B> {
 
   /**
    * Trains with this optimizer, whose learning rates are its own, and not with the {@link AdamW}
-   * that the arguments describe.
+   * that the arguments describe. Where those are a {@link ReduceOnPlateau}, each evaluation of the
+   * training tells it the figure that the arguments name for the best model.
+   *
+   * <p>A {@link ClosureOptimizer} is asked for one step on each batch, or on all that are
+   * accumulated, and computes their mean loss as often as it needs it: in memory for all of them,
+   * with the same random numbers each time. A line search says how far it goes, so that {@code
+   * maxGradNorm} is not for it.
+   *
+   * @throws IllegalArgumentException where it is a ClosureOptimizer, and the arguments ask for
+   *     captureGraph, fp16 or explodingGradNorm, which it cannot do
    */
-  public Trainer<B> optimizer(Optimizer optimizer) {
+  public Trainer<B> optimizer(Resumable optimizer) {
+    if (optimizer instanceof ClosureOptimizer closure) {
+      ClosureStep.check(closure, arguments);
+    }
     this.optimizer = optimizer;
     return this;
   }
@@ -196,6 +213,9 @@ public final class Trainer<B> {
   /**
    * Trains until the last step, or until someone stops it. Called again it goes on from there.
    *
+   * <p>Where the arguments have an {@code emaDecay}, the model has the averages of its weights
+   * afterwards, and the weights that learn again while it goes on.
+   *
    * @throws NonFiniteException where a loss or gradient is not finite and the arguments say STOP
    * @throws IOException where a checkpoint or a log cannot be written; older ones are as they were
    * @throws IllegalStateException where the directory has the checkpoints of another training
@@ -203,11 +223,12 @@ public final class Trainer<B> {
   public TrainOutput train() throws IOException {
     checkpoints.prepare(state.globalStep() == 0);
     control.begin();
+    averages.begin();
     Stopwatch watch = new Stopwatch(state);
     boolean training = model.isTraining();
     model.train();
     try (log;
-        TrainStep step = new TrainStep(model, objective, optimizer(), arguments, scaler)) {
+        Step step = newStep()) {
       log.open(arguments.loggingDir());
       callbacks.onTrainBegin(this, control);
       while (!isDone()) {
@@ -216,6 +237,7 @@ public final class Trainer<B> {
       if (control.isStopped() && checkpoints.wanted() && savedStep != state.globalStep()) {
         save();
       }
+      averages.show();
       checkpoints.loadBest(state);
       callbacks.onTrainEnd(this, control);
     } finally {
@@ -226,12 +248,18 @@ public final class Trainer<B> {
     return watch.output(checkpoints.best(state), control.reason());
   }
 
+  private Step newStep() {
+    return optimizer() instanceof ClosureOptimizer closure
+        ? new ClosureStep(model, objective, closure, arguments)
+        : new TrainStep(model, objective, (Optimizer) optimizer(), arguments, scaler);
+  }
+
   private boolean isDone() {
     return state.isDone() || control.isStopped();
   }
 
   /** One epoch, or what is left of it. */
-  private void epoch(TrainStep step) throws IOException {
+  private void epoch(Step step) throws IOException {
     if (state.batch() == 0) {
       callbacks.onEpochBegin(this, control);
     }
@@ -251,7 +279,7 @@ public final class Trainer<B> {
   }
 
   @SuppressWarnings("try") // the scope only has to close
-  private void step(TrainStep step, BatchSource.Epoch<B> batches) {
+  private void step(Step step, BatchSource.Epoch<B> batches) {
     long left = train.count() - state.batch();
     int parts = (int) Math.min(arguments.gradientAccumulationSteps(), left);
     try (Scope scope = Scope.open()) {
@@ -264,7 +292,11 @@ public final class Trainer<B> {
         // A batch is closed when the next one is taken.
         tensors.add(i + 1 == parts ? read : read.stream().map(Tensor::copy).toList());
       }
-      state.step(step.run(tensors), parts, weight);
+      Step.Result result = step.run(tensors);
+      if (result.applied()) {
+        averages.update();
+      }
+      state.step(result, parts, weight);
     }
   }
 
@@ -283,7 +315,11 @@ public final class Trainer<B> {
 
   private void evaluateAndRemember() throws IOException {
     Map<String, Double> metrics = evaluate();
-    boolean best = state.evaluated(metrics, metricForBest(metrics), arguments.greaterIsBetter());
+    double metric = metricForBest(metrics);
+    boolean best = state.evaluated(metrics, metric, arguments.greaterIsBetter());
+    if (optimizer().schedule() instanceof ReduceOnPlateau plateau) {
+      plateau.observe(metric);
+    }
     if (best && arguments.loadBestModelAtEnd()) {
       control.save();
     }
@@ -313,7 +349,8 @@ public final class Trainer<B> {
   // Evaluation
 
   /**
-   * Evaluates the model, switched to evaluation meanwhile.
+   * Evaluates the model, switched to evaluation meanwhile; where the arguments have an {@code
+   * emaDecay}, with the averages of its weights.
    *
    * @return {@code eval_loss}, the metrics as {@code eval_accuracy}, and {@code eval_runtime} in
    *     seconds
@@ -328,13 +365,13 @@ public final class Trainer<B> {
 
   /** Evaluates the model on other data. */
   public Map<String, Double> evaluate(BatchSource<B> data) {
-    return Collections.unmodifiableMap(evaluator.run(data));
+    return Collections.unmodifiableMap(averages.look(() -> evaluator.run(data)));
   }
 
   // Checkpoints
 
   private TrainerFiles.Parts parts() {
-    return new TrainerFiles.Parts(optimizer(), state, scaler, callbacks);
+    return new TrainerFiles.Parts(optimizer(), averages, state, scaler, callbacks);
   }
 
   private void save() throws IOException {
@@ -382,7 +419,7 @@ public final class Trainer<B> {
   }
 
   /** The optimizer; where none was given, an {@link AdamW} as the arguments describe it. */
-  public Optimizer optimizer() {
+  public Resumable optimizer() {
     if (optimizer == null) {
       optimizer =
           AdamW.builder()

@@ -2,7 +2,8 @@ package io.gradus.train;
 
 import io.gradus.data.JsonTree;
 import io.gradus.nn.Module;
-import io.gradus.optim.Optimizer;
+import io.gradus.optim.ReduceOnPlateau;
+import io.gradus.optim.Resumable;
 import java.io.IOException;
 import java.nio.file.Path;
 
@@ -10,11 +11,40 @@ import java.nio.file.Path;
 final class TrainerFiles {
 
   /** What a checkpoint holds besides the model. */
-  record Parts(Optimizer optimizer, TrainerState state, GradScaler scaler, CallbackList callbacks) {
+  record Parts(
+      Resumable optimizer,
+      AveragedWeights averages,
+      TrainerState state,
+      GradScaler scaler,
+      CallbackList callbacks) {
 
     JsonTree toJson(long seed) {
       JsonTree json = state.toJson().put("seed", seed).put("callbacks", callbacks.toJson());
+      if (optimizer.schedule() instanceof ReduceOnPlateau plateau) {
+        json.put("lr_scheduler", toJson(plateau.state()));
+      }
       return scaler == null ? json : json.put("grad_scaler", scaler.toJson());
+    }
+
+    private static JsonTree toJson(ReduceOnPlateau.State plateau) {
+      return new JsonTree()
+          .put("factor", plateau.factor())
+          .put("best", plateau.best())
+          .put("num_bad_evaluations", plateau.bad())
+          .put("cooldown_counter", plateau.cooling());
+    }
+
+    /** What a checkpoint says of the plateau; that at hand where it has none. */
+    private static ReduceOnPlateau.State plateau(ReduceOnPlateau plateau, JsonTree json) {
+      if (!json.has("lr_scheduler")) {
+        return plateau.state();
+      }
+      JsonTree saved = json.tree("lr_scheduler");
+      return new ReduceOnPlateau.State(
+          saved.number("factor"),
+          saved.number("best"),
+          saved.count("num_bad_evaluations"),
+          saved.count("cooldown_counter"));
     }
   }
 
@@ -62,7 +92,9 @@ final class TrainerFiles {
     Path written =
         directory.write(
             state.globalStep(),
-            to -> CheckpointFiles.write(to, model, parts.optimizer(), json, arguments));
+            to ->
+                CheckpointFiles.write(
+                    to, model, parts.optimizer(), parts.averages().average(), json, arguments));
     directory.prune(arguments.saveTotalLimit(), state.globalStep(), state.bestStep());
     return written;
   }
@@ -104,8 +136,19 @@ final class TrainerFiles {
     }
     // Whatever is wrong with the state is found before the model is changed.
     parts.state().likeThis().restore(json);
-    CheckpointFiles.load(checkpoint, model, parts.optimizer(), json);
+    ReduceOnPlateau plateau =
+        parts.optimizer().schedule() instanceof ReduceOnPlateau rates ? rates : null;
+    ReduceOnPlateau.State reduced = plateau == null ? null : Parts.plateau(plateau, json);
+    AveragedWeights averages = parts.averages();
+    averages.begin();
+    CheckpointFiles.load(checkpoint, model, parts.optimizer(), averages.average(), json);
+    if (!CheckpointFiles.hasAverage(json)) {
+      averages.restart();
+    }
     parts.state().restore(json);
+    if (plateau != null) {
+      plateau.restore(reduced);
+    }
     if (parts.scaler() != null && json.has("grad_scaler")) {
       parts.scaler().restore(json.tree("grad_scaler"));
     }

@@ -20,7 +20,7 @@ public final class TrainerState {
   private double lossSum;
   private double loggedSum;
   private long loggedSteps;
-  private TrainStep.Result last;
+  private Step.Result last;
   private double bestMetric = Double.NaN;
   private long bestStep = -1;
   private Map<String, Double> evaluated = Map.of();
@@ -134,7 +134,7 @@ public final class TrainerState {
     return batch >= batchesPerEpoch;
   }
 
-  void step(TrainStep.Result result, long batches, long weight) {
+  void step(Step.Result result, long batches, long weight) {
     last = result;
     globalStep++;
     batch += batches;
@@ -236,7 +236,7 @@ public final class TrainerState {
     evaluated = json.tree("evaluated").numbers();
     last =
         json.has("last_loss")
-            ? new TrainStep.Result(
+            ? new Step.Result(
                 json.number("last_loss"),
                 json.number("last_grad_norm"),
                 json.number("last_learning_rate"),

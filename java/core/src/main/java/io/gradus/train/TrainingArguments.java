@@ -1,6 +1,7 @@
 package io.gradus.train;
 
 import io.gradus.data.ConfigFile;
+import io.gradus.optim.ReduceOnPlateau;
 import io.gradus.optim.Schedule;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -28,12 +29,19 @@ import java.util.stream.Stream;
  *     an epoch where they do not fit
  * @param learningRate the highest, after the warm-up
  * @param lrSchedulerType how it goes after the warm-up
+ * @param plateauFactor what the rate of {@code REDUCE_ON_PLATEAU} is multiplied by
+ * @param plateauPatience how many evaluations in a row it may see without an improvement
  * @param warmupSteps steps over which it rises; 0 for {@code warmupRatio}
  * @param warmupRatio the share of all steps over which it rises
  * @param weightDecay of parameters with two axes or more: not of biases and norms
  * @param adamBeta1 how much of the average of gradients a step keeps
  * @param adamBeta2 how much of the average of their squares a step keeps
  * @param adamEpsilon keeps AdamW's division finite
+ * @param emaDecay how much of an exponential moving average of the weights each step keeps: at most
+ *     {@code (1 + t) / (10 + t)} after {@code t} steps, so that the first weights are soon
+ *     forgotten. The average is what is evaluated, and what the model has once the training has
+ *     ended; running statistics of batch norm are averaged too, as in torchvision's trainings, so
+ *     that they need no pass of their own. 0 for none
  * @param maxGradNorm gradients are scaled down to this norm where they exceed it; 0 for no limit
  * @param loggingDir where the logs for TensorBoard go; null for none
  * @param loggingStrategy when the loss is logged
@@ -77,12 +85,15 @@ public record TrainingArguments(
     int gradientAccumulationSteps,
     double learningRate,
     SchedulerType lrSchedulerType,
+    double plateauFactor,
+    long plateauPatience,
     long warmupSteps,
     double warmupRatio,
     double weightDecay,
     double adamBeta1,
     double adamBeta2,
     double adamEpsilon,
+    double emaDecay,
     double maxGradNorm,
     Path loggingDir,
     IntervalStrategy loggingStrategy,
@@ -127,12 +138,24 @@ public record TrainingArguments(
         "learningRate",
         "must be positive",
         learningRate);
+    check(
+        plateauFactor > 0 && plateauFactor < 1,
+        "plateauFactor",
+        "must lie in (0, 1)",
+        plateauFactor);
+    check(plateauPatience >= 0, "plateauPatience", "must not be negative", plateauPatience);
+    check(
+        lrSchedulerType != SchedulerType.REDUCE_ON_PLATEAU || evalStrategy != IntervalStrategy.NO,
+        "lrSchedulerType",
+        "needs an evalStrategy",
+        lrSchedulerType);
     check(warmupSteps >= 0, "warmupSteps", "must not be negative", warmupSteps);
     check(warmupRatio >= 0 && warmupRatio <= 1, "warmupRatio", "must lie in [0, 1]", warmupRatio);
     notNegative("weightDecay", weightDecay);
     check(adamBeta1 >= 0 && adamBeta1 < 1, "adamBeta1", "must lie in [0, 1)", adamBeta1);
     check(adamBeta2 >= 0 && adamBeta2 < 1, "adamBeta2", "must lie in [0, 1)", adamBeta2);
     notNegative("adamEpsilon", adamEpsilon);
+    check(emaDecay >= 0 && emaDecay < 1, "emaDecay", "must lie in [0, 1)", emaDecay);
     notNegative("maxGradNorm", maxGradNorm);
     notNegative("explodingGradNorm", explodingGradNorm);
     check(loggingSteps >= 1, "loggingSteps", "must be positive", loggingSteps);
@@ -192,10 +215,18 @@ public record TrainingArguments(
     return (batches + gradientAccumulationSteps - 1) / gradientAccumulationSteps;
   }
 
-  /** The learning rate of each of so many steps. */
+  /**
+   * The learning rate of each of so many steps; for {@code REDUCE_ON_PLATEAU} another {@link
+   * ReduceOnPlateau} at its start in each call.
+   */
   public Schedule schedule(long steps) {
     long warmup = warmupSteps > 0 ? warmupSteps : (long) Math.ceil(warmupRatio * steps);
-    return lrSchedulerType.schedule(learningRate, warmup, steps);
+    Schedule schedule = lrSchedulerType.schedule(learningRate, warmup, steps);
+    if (schedule instanceof ReduceOnPlateau plateau) {
+      plateau.factor(plateauFactor).patience(plateauPatience);
+      return greaterIsBetter ? plateau.higherIsBetter() : plateau;
+    }
+    return schedule;
   }
 
   // Files
@@ -228,12 +259,15 @@ public record TrainingArguments(
         .put("gradientAccumulationSteps", gradientAccumulationSteps)
         .put("learningRate", learningRate)
         .put("lrSchedulerType", lrSchedulerType)
+        .put("plateauFactor", plateauFactor)
+        .put("plateauPatience", plateauPatience)
         .put("warmupSteps", warmupSteps)
         .put("warmupRatio", warmupRatio)
         .put("weightDecay", weightDecay)
         .put("adamBeta1", adamBeta1)
         .put("adamBeta2", adamBeta2)
         .put("adamEpsilon", adamEpsilon)
+        .put("emaDecay", emaDecay)
         .put("maxGradNorm", maxGradNorm)
         .put("loggingDir", loggingDir == null ? "" : loggingDir.toString())
         .put("loggingStrategy", loggingStrategy)
@@ -272,12 +306,15 @@ public record TrainingArguments(
         c.integer("gradientAccumulationSteps"),
         c.number("learningRate"),
         c.choice("lrSchedulerType", SchedulerType.class),
+        c.number("plateauFactor"),
+        c.longInteger("plateauPatience"),
         c.longInteger("warmupSteps"),
         c.number("warmupRatio"),
         c.number("weightDecay"),
         c.number("adamBeta1"),
         c.number("adamBeta2"),
         c.number("adamEpsilon"),
+        c.number("emaDecay"),
         c.number("maxGradNorm"),
         path(c, "loggingDir"),
         c.choice("loggingStrategy", IntervalStrategy.class),

@@ -20,12 +20,15 @@ public final class TrainingArgumentsBuilder {
           .put("gradientAccumulationSteps", 1)
           .put("learningRate", 5e-5)
           .put("lrSchedulerType", SchedulerType.LINEAR)
+          .put("plateauFactor", 0.1)
+          .put("plateauPatience", 10L)
           .put("warmupSteps", 0L)
           .put("warmupRatio", 0.0)
           .put("weightDecay", 0.0)
           .put("adamBeta1", 0.9)
           .put("adamBeta2", 0.999)
           .put("adamEpsilon", 1e-8)
+          .put("emaDecay", 0.0)
           .put("maxGradNorm", 1.0)
           .put("loggingDir", "")
           .put("loggingStrategy", IntervalStrategy.STEPS)
@@ -124,6 +127,18 @@ public final class TrainingArgumentsBuilder {
     return this;
   }
 
+  /** What the rate of {@code REDUCE_ON_PLATEAU} is multiplied by; 0.1 at first. */
+  public TrainingArgumentsBuilder plateauFactor(double plateauFactor) {
+    values.put("plateauFactor", plateauFactor);
+    return this;
+  }
+
+  /** How many evaluations in a row it may see without an improvement; 10 at first. */
+  public TrainingArgumentsBuilder plateauPatience(long plateauPatience) {
+    values.put("plateauPatience", plateauPatience);
+    return this;
+  }
+
   /** Steps over which it rises; 0 for {@code warmupRatio}. */
   public TrainingArgumentsBuilder warmupSteps(long warmupSteps) {
     values.put("warmupSteps", warmupSteps);
@@ -157,6 +172,15 @@ public final class TrainingArgumentsBuilder {
   /** Keeps AdamW's division finite. */
   public TrainingArgumentsBuilder adamEpsilon(double adamEpsilon) {
     values.put("adamEpsilon", adamEpsilon);
+    return this;
+  }
+
+  /**
+   * How much of an exponential moving average of the weights, which is what is evaluated and what
+   * the model has in the end, each step keeps; 0 for none.
+   */
+  public TrainingArgumentsBuilder emaDecay(double emaDecay) {
+    values.put("emaDecay", emaDecay);
     return this;
   }
 
