@@ -13,7 +13,6 @@ import io.gradus.nn.ModuleList;
 import io.gradus.nn.Norm;
 import io.gradus.nn.RmsNorm;
 import io.gradus.op.AttentionOptions;
-import io.gradus.op.Indexing;
 import io.gradus.op.LinearAlgebra;
 import io.gradus.op.Losses;
 import io.gradus.op.Pointwise;
@@ -198,14 +197,14 @@ public final class Gpt extends Module implements Checkpointed {
       for (int i = 0; i < blocks.size(); i++) {
         GptBlock block = blocks.get(i);
         Seed own = seed.split(i);
-        x = Tape.checkpoint(x, in -> block.forward(in, options, places, p, own));
+        x = Tape.checkpoint(x, in -> block.call(in, options, places, p, own));
       }
-      return norm.forward(x);
+      return norm.call(x);
     }
-    Tensor normalized = blocks.get(0).norm1().forward(x);
+    Tensor normalized = blocks.get(0).norm1().call(x);
     for (int i = 0; i < blocks.size(); i++) {
       Norm next = i + 1 < blocks.size() ? blocks.get(i + 1).norm1() : norm;
-      var residual = blocks.get(i).forward(x, normalized, next, options, places, p, seed.split(i));
+      var residual = blocks.get(i).call(x, normalized, next, options, places, p, seed.split(i));
       x = residual.sum();
       normalized = residual.normalized();
     }
@@ -236,8 +235,8 @@ public final class Gpt extends Module implements Checkpointed {
 
   private Tensor embed(Tensor ids, Tensor places) {
     return positions == null
-        ? tokens.forward(ids)
-        : Indexing.embedding(ids, tokens.weight(), places, positions.weight());
+        ? tokens.call(ids)
+        : tokens.call(ids, in -> tokens.forward(in, places, positions));
   }
 
   private Tensor cast(Tensor x) {
@@ -245,7 +244,7 @@ public final class Gpt extends Module implements Checkpointed {
   }
 
   private Tensor scores(Tensor hidden) {
-    return LinearAlgebra.linear(hidden, head == null ? tokens.weight() : head.weight());
+    return head == null ? LinearAlgebra.linear(hidden, tokens.weight()) : head.call(hidden);
   }
 
   private void checkTokens(Tensor ids, int before) {
@@ -280,7 +279,7 @@ public final class Gpt extends Module implements Checkpointed {
     cache.grow((int) ids.dim(1));
     AttentionOptions options = options(null, 0).lengths(cache.lengths());
     Tensor x = embed(ids, places);
-    Tensor normalized = blocks.get(0).norm1().forward(x);
+    Tensor normalized = blocks.get(0).norm1().call(x);
     for (int i = 0; i < blocks.size(); i++) {
       Norm after = i + 1 < blocks.size() ? blocks.get(i + 1).norm1() : norm;
       var residual = blocks.get(i).next(x, normalized, after, options, places, cache.layer(i));

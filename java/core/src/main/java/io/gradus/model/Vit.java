@@ -80,11 +80,11 @@ public final class Vit extends Module {
   @Override
   public Tensor forward(Tensor images) {
     Tensor first = Shapes.narrow(features(images), 1, 0, 1);
-    return classifier.forward(Shapes.reshape(first, images.dim(0), config.width()));
+    return classifier.call(Shapes.reshape(first, images.dim(0), config.width()));
   }
 
   /** The vectors of the class token and of all patches, {@code (batch, 1 + patches, width)}. */
   public Tensor features(Tensor images) {
-    return norm.forward(encoder.forward(embeddings.forward(images)));
+    return norm.call(encoder.call(embeddings.call(images)));
   }
 }
