@@ -11,7 +11,8 @@ import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 
 /** What the layers of convolutions share: parameters, how these begin, and how the op is called. */
-abstract sealed class ConvolutionLayer extends Module permits Conv1d, Conv2d, ConvTranspose2d {
+abstract sealed class ConvolutionLayer extends Module
+    permits Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d {
 
   /** An op of {@link io.gradus.op.Convolution}. */
   @FunctionalInterface
