@@ -343,16 +343,29 @@ final class LossRows {
                 Losses::multiMargin,
                 (x, labels) ->
                     LossReference.reduce(
-                        LossReference.multiMargin(x, labels, 1, 1), Reduction.MEAN))),
+                        LossReference.multiMargin(x, labels, 1, 1, null), Reduction.MEAN))),
         multiMargin(
                 op(
-                    "multiMargin(Tensor, Tensor, int, double, Reduction)",
-                    x -> Losses.multiMargin(x[0], x[1], 2, 0.7, Reduction.NONE),
-                    x -> LossReference.multiMargin(x[0], x[1], 2, 0.7)))
+                    "multiMargin(Tensor, Tensor, int, double, Tensor, Reduction)",
+                    x -> Losses.multiMargin(x[0], x[1], 2, 0.7, null, Reduction.NONE),
+                    x -> LossReference.multiMargin(x[0], x[1], 2, 0.7, null)))
             .rejects(
                 "2x3 2<3",
-                x -> Losses.multiMargin(x[0], x[1], 3, 1, Reduction.MEAN),
+                x -> Losses.multiMargin(x[0], x[1], 3, 1, null, Reduction.MEAN),
                 "multiMargin: the power must be 1 or 2: 3"),
+        op(
+                "multiMargin(Tensor, Tensor, int, double, Tensor, Reduction)",
+                x -> Losses.multiMargin(x[0], x[1], 1, 1.5, x[2], Reduction.MEAN),
+                x ->
+                    LossReference.reduce(
+                        LossReference.multiMargin(x[0], x[1], 1, 1.5, x[2]), Reduction.MEAN))
+            .gives(DType.F32)
+            .anyZero()
+            .tolerance(2e-6, 2e-6)
+            .shapes("4x3 4<3 3:f32", "17x33 17<33 33:f32", "3 ()<3 3:f32", "2x5x4 2x5<4 4:f32")
+            .rejects(
+                "2x3 2<3 2:f32",
+                "multiMargin: there must be one weight for each class: (2) for logits (2, 3)"),
         cosine(
             op(
                 "cosineEmbedding(Tensor, Tensor, Tensor)",
