@@ -3,7 +3,6 @@ package io.gradus.model;
 import io.gradus.nn.Draws;
 import io.gradus.nn.Embedding;
 import io.gradus.nn.FeedForward;
-import io.gradus.nn.Init;
 import io.gradus.nn.LayerNorm;
 import io.gradus.nn.Linear;
 import io.gradus.nn.Module;
@@ -55,23 +54,7 @@ public final class Bert extends Module {
     blocks = child("blocks", new ModuleList<>(parts));
     pooler = child("pooler", new Linear(width, width, device, seed.split(3)));
     draws = draws("dropout", seed.split(4));
-    initialize(device, seed.split(5));
-  }
-
-  /** As BERT begins: weights normal with deviation 0.02, biases 0. */
-  private void initialize(Device device, Seed seed) {
-    int number = 0;
-    for (var parameter : parameters().asMap().entrySet()) {
-      Tensor tensor = parameter.getValue();
-      if (parameter.getKey().endsWith(".bias")) {
-        tensor.fill(0);
-      } else if (tensor.rank() == 2) {
-        Seed own = seed.split(number++);
-        try (Tensor value = Init.normal(tensor.shape(), 0, 0.02, own, device)) {
-          tensor.copyFrom(value);
-        }
-      }
-    }
+    Weights.initialize(this, name -> 0.02, seed.split(5));
   }
 
   /** What it is made of. */

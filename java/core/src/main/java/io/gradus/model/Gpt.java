@@ -5,7 +5,6 @@ import io.gradus.data.TokenBatch;
 import io.gradus.nn.Checkpointed;
 import io.gradus.nn.Draws;
 import io.gradus.nn.Embedding;
-import io.gradus.nn.Init;
 import io.gradus.nn.LayerNorm;
 import io.gradus.nn.Linear;
 import io.gradus.nn.Module;
@@ -84,7 +83,12 @@ public final class Gpt extends Module implements Checkpointed {
             ? Scope.outside(() -> Tensor.of(slopes(config.heads())).to(device))
             : null;
     draws = draws("dropout", seed.split(3));
-    initialize(device, seed.split(4));
+    // Smaller where it writes into the residual stream, by the root of how many do.
+    double residual = 0.02 / Math.sqrt(2.0 * config.layers());
+    Weights.initialize(
+        this,
+        name -> name.endsWith(".out.weight") || name.endsWith(".down.weight") ? residual : 0.02,
+        seed.split(4));
   }
 
   static Norm norm(GptConfig config, Device device) {
@@ -101,28 +105,6 @@ public final class Gpt extends Module implements Checkpointed {
       slopes[i] = (float) Math.pow(2, -8.0 * (i + 1) / heads);
     }
     return slopes;
-  }
-
-  /**
-   * As GPT-2 begins: weights normal with deviation 0.02, those that write into the residual stream
-   * smaller by the root of their number, biases 0.
-   */
-  private void initialize(Device device, Seed seed) {
-    int number = 0;
-    for (var parameter : parameters().asMap().entrySet()) {
-      String name = parameter.getKey();
-      Tensor tensor = parameter.getValue();
-      if (name.endsWith(".bias")) {
-        tensor.fill(0);
-      } else if (tensor.rank() == 2) {
-        boolean residual = name.endsWith(".out.weight") || name.endsWith(".down.weight");
-        double deviation = residual ? 0.02 / Math.sqrt(2.0 * config.layers()) : 0.02;
-        Seed own = seed.split(number++);
-        try (Tensor value = Init.normal(tensor.shape(), 0, deviation, own, device)) {
-          tensor.copyFrom(value);
-        }
-      }
-    }
   }
 
   /** What it is made of. */

@@ -1,7 +1,6 @@
 package io.gradus.model;
 
 import io.gradus.nn.FeedForward;
-import io.gradus.nn.Init;
 import io.gradus.nn.LayerNorm;
 import io.gradus.nn.Linear;
 import io.gradus.nn.Module;
@@ -54,22 +53,7 @@ public final class Vit extends Module {
     norm = child("layernorm", new LayerNorm(config.width(), true, config.normEpsilon(), device));
     classifier =
         child("classifier", new Linear(config.width(), config.classes(), device, seed.split(2)));
-    initialize(device, seed.split(3));
-  }
-
-  private void initialize(Device device, Seed seed) {
-    int number = 0;
-    for (var parameter : parameters().asMap().entrySet()) {
-      Tensor tensor = parameter.getValue();
-      if (parameter.getKey().endsWith("bias")) {
-        tensor.fill(0);
-      } else if (tensor.rank() == 2) {
-        Seed own = seed.split(number++);
-        try (Tensor value = Init.normal(tensor.shape(), 0, 0.02, own, device)) {
-          tensor.copyFrom(value);
-        }
-      }
-    }
+    Weights.initialize(this, name -> 0.02, seed.split(3));
   }
 
   /** What it is made of. */
