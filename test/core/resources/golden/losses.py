@@ -106,6 +106,13 @@ def sequences():
   tensors["ctcInfinite.y"] = impossible
 
 
+def weighted():
+  x, w = 3 * torch.randn(6, 5), torch.tensor([0.5, 2.0, 0.0, 1.0, 3.0])
+  case("multiMarginWeighted", lambda x, t, w, reduction: f.multi_margin_loss(
+      x, t, p=2, margin=1.5, weight=w, reduction=reduction), x,
+       t=torch.tensor([0, 4, 3, 2, 1, 4]), w=w)
+
+
 def main():
   torch.set_num_threads(1)
   torch.manual_seed(42)
@@ -113,6 +120,7 @@ def main():
   classes()
   embeddings()
   sequences()
+  weighted()
   here = pathlib.Path(__file__).resolve().parent
   version = torch.__version__.split("+")[0]
   safetensors.write(here / "losses.safetensors", tensors, {"made_by": f"PyTorch {version}"})

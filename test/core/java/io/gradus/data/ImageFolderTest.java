@@ -27,7 +27,6 @@ import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ImageFolderTest {
@@ -315,76 +314,5 @@ class ImageFolderTest {
   private static void assertRefused(Path folder, String message) {
     var error = assertThrows(IOException.class, () -> ImageFolder.open(folder));
     assertEquals("image folder: " + message, error.getMessage());
-  }
-
-  // CIFAR
-
-  private void cifar(String name, int head, int... labels) throws IOException {
-    ByteBuffer content = ByteBuffer.allocate(labels.length * (head + 3_072));
-    for (int i = 0; i < labels.length; i++) {
-      for (int j = 0; j < head; j++) {
-        content.put((byte) (labels[i] / (j == head - 1 ? 1 : 5)));
-      }
-      for (int j = 0; j < 3_072; j++) {
-        content.put((byte) (i + j));
-      }
-    }
-    Files.write(directory.resolve(name), content.array());
-  }
-
-  @Test
-  void cifar_has_planes_of_colors() throws IOException {
-    for (int i = 1; i <= 5; i++) {
-      cifar("data_batch_" + i + ".bin", 1, i, 9);
-    }
-    cifar("test_batch.bin", 1, 0, 1, 2);
-    Cifar cifar = Cifar.read10(directory);
-    assertArrayEquals(new long[] {1, 9, 2, 9, 3, 9, 4, 9, 5, 9}, cifar.train().classes());
-    assertArrayEquals(new long[] {0, 1, 2}, cifar.test().classes());
-    Batch batch = cifar.test().batch(2);
-    assertEquals(Shape.of(1, 3, 32, 32), batch.inputs().shape());
-    assertEquals((byte) (2 + 1_024 + 33) / 255f, batch.inputs().toFloats()[1_024 + 33]);
-    assertEquals("truck", Cifar.CIFAR10.name(9));
-    cifar("train.bin", 2, 99, 7);
-    cifar("test.bin", 2, 50);
-    assertArrayEquals(
-        new long[] {99, 7}, Cifar.read100(directory, Cifar.Labels.FINE).train().classes());
-    assertArrayEquals(
-        new long[] {19, 1}, Cifar.read100(directory, Cifar.Labels.COARSE).train().classes());
-    float first =
-        Cifar.read100(directory, Cifar.Labels.FINE).test().image(0, Seed.of(0)).pixels()[5];
-    assertEquals(5 / 255f, first);
-  }
-
-  @ParameterizedTest
-  @CsvSource({"0", "1", "3072", "3074", "9218"})
-  void cifar_files_of_other_lengths_are_refused(int length) throws IOException {
-    cifar("test.bin", 2, 50);
-    Path file = Files.write(directory.resolve("train.bin"), new byte[length]);
-    if (length % 3_074 == 0 && length > 0) {
-      assertEquals(1, Cifar.read100(directory, Cifar.Labels.FINE).train().size());
-      return;
-    }
-    var error = assertThrows(IOException.class, () -> Cifar.read100(directory, Cifar.Labels.FINE));
-    assertEquals(
-        "cifar: not whole images: "
-            + file
-            + " has "
-            + length
-            + " bytes; an image has 3074, get the file again",
-        error.getMessage());
-  }
-
-  @Test
-  void cifar_with_unknown_labels_or_without_files_is_refused() throws IOException {
-    var error = assertThrows(IOException.class, () -> Cifar.read100(directory, Cifar.Labels.FINE));
-    assertEquals("cifar: no such file: " + directory.resolve("train.bin"), error.getMessage());
-    cifar("train.bin", 2, 1, 100);
-    error = assertThrows(IOException.class, () -> Cifar.read100(directory, Cifar.Labels.FINE));
-    assertEquals(
-        "cifar: unknown label: "
-            + directory.resolve("train.bin")
-            + " has 100 for image 1; there are 100 classes",
-        error.getMessage());
   }
 }

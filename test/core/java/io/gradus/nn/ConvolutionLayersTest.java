@@ -48,6 +48,34 @@ class ConvolutionLayersTest {
     assertEquals(Shape.of(6, 4, 3), flat.weight().shape());
     Tensor sequence = Init.uniform(Shape.of(2, 4, 7), -1, 1, Seed.of(1), CPU);
     assertEquals(Shape.of(2, 6, 4), flat.forward(sequence).shape());
+
+    ConvolutionOptions longer = HALVES.outputPadding(1).groups(2);
+    ConvTranspose1d back = new ConvTranspose1d(4, 6, 3, longer, true, CPU, SEED);
+    assertEquals(Shape.of(4, 3, 3), back.weight().shape());
+    Tensor doubled = back.forward(sequence);
+    assertEquals(Shape.of(2, 6, 14), doubled.shape());
+    assertArrayEquals(
+        Convolution.convTranspose1d(sequence, back.weight(), back.bias(), longer).toFloats(),
+        doubled.toFloats());
+  }
+
+  @Test
+  void a_transposed_convolution_of_sequences_spreads_each_element_by_the_kernel() {
+    ConvTranspose1d layer =
+        new ConvTranspose1d(1, 1, 3, ConvolutionOptions.stride(2), true, CPU, SEED);
+    layer.weight().copyFrom(Tensor.of(new float[] {1, 2, 3}, 1, 1, 3));
+    layer.bias().fill(0.5);
+    Tensor x = Tensor.of(new float[] {10, 20}, 1, 1, 2).requiresGrad(true);
+    try (Tape tape = Tape.record()) {
+      Tensor y = layer.forward(x);
+      assertArrayEquals(new float[] {10.5f, 20.5f, 50.5f, 40.5f, 60.5f}, y.toFloats());
+      Tensor dy = Tensor.of(new float[] {1, 10, 100, 1000, 10_000}, 1, 1, 5);
+      var gradients = tape.vjp(y, dy, x, layer.weight(), layer.bias());
+      assertArrayEquals(new float[] {321, 32_100}, gradients.get(x).toFloats());
+      assertArrayEquals(
+          new float[] {2010, 20_100, 201_000}, gradients.get(layer.weight()).toFloats());
+      assertArrayEquals(new float[] {11_111}, gradients.get(layer.bias()).toFloats());
+    }
   }
 
   @Test
@@ -76,6 +104,7 @@ class ConvolutionLayersTest {
     check(new Conv2d(16, 64, 5, CPU, SEED), 16 * 25);
     check(new Conv1d(64, 200, 4, CPU, SEED), 64 * 4);
     check(new ConvTranspose2d(64, 16, 5, CPU, SEED), 16 * 25);
+    check(new ConvTranspose1d(64, 200, 4, CPU, SEED), 200 * 4);
     check(new Conv2d(64, 64, 3, ConvolutionOptions.defaults().groups(4), true, CPU, SEED), 16 * 9);
   }
 
@@ -110,6 +139,9 @@ class ConvolutionLayersTest {
     assertEquals(
         "ConvTranspose2d(in=3, out=2, kernel=2x3, stride=2x2, padding=1x1, outputPadding=1x0)",
         new ConvTranspose2d(3, 2, 2, 3, HALVES.outputPadding(1, 0), true, CPU, SEED).toString());
+    assertEquals(
+        "ConvTranspose1d(in=4, out=6, kernel=5, stride=2, padding=1, outputPadding=1, bias=false)",
+        new ConvTranspose1d(4, 6, 5, HALVES.outputPadding(1), false, CPU, SEED).toString());
   }
 
   @Test
@@ -122,6 +154,9 @@ class ConvolutionLayersTest {
         () -> new ConvTranspose2d(0, 4, 3, CPU, SEED));
     assertRefused(
         "conv1d: a kernel's sizes must be positive: 0", () -> new Conv1d(3, 4, 0, CPU, SEED));
+    assertRefused(
+        "convTranspose1d: a kernel's sizes must be positive: -1",
+        () -> new ConvTranspose1d(3, 4, -1, CPU, SEED));
     assertRefused(
         "convolution: groups must be 1 or more: 0", () -> ConvolutionOptions.defaults().groups(0));
     assertRefused(

@@ -165,15 +165,11 @@ final class ConvolutionRows {
     ConvolutionOptions o =
         flat
             ? new ConvolutionOptions(
-                1,
-                options.strideWidth(),
-                0,
-                options.paddingWidth(),
-                1,
-                options.dilationWidth(),
+                new PerAxis(1, options.stride().width()),
+                new PerAxis(0, options.padding().width()),
+                new PerAxis(1, options.dilation().width()),
                 options.groups(),
-                0,
-                options.outputPaddingWidth())
+                new PerAxis(0, options.outputPadding().width()))
             : options;
     Doubles y =
         name.startsWith("convT")
@@ -188,8 +184,10 @@ final class ConvolutionRows {
 
   private static Doubles conv(Doubles x, Doubles w, Doubles bias, ConvolutionOptions o) {
     long height =
-        places(x.dim(2), w.dim(2), o.strideHeight(), o.paddingHeight(), o.dilationHeight());
-    long width = places(x.dim(3), w.dim(3), o.strideWidth(), o.paddingWidth(), o.dilationWidth());
+        places(
+            x.dim(2), w.dim(2), o.stride().height(), o.padding().height(), o.dilation().height());
+    long width =
+        places(x.dim(3), w.dim(3), o.stride().width(), o.padding().width(), o.dilation().width());
     long ins = w.dim(1);
     long outs = w.dim(0) / o.groups();
     return Doubles.of(
@@ -199,8 +197,10 @@ final class ConvolutionRows {
           for (long c = 0; c < ins; c++) {
             for (long k = 0; k < w.dim(2); k++) {
               for (long l = 0; l < w.dim(3); l++) {
-                long i = at[2] * o.strideHeight() + k * o.dilationHeight() - o.paddingHeight();
-                long j = at[3] * o.strideWidth() + l * o.dilationWidth() - o.paddingWidth();
+                long i =
+                    at[2] * o.stride().height() + k * o.dilation().height() - o.padding().height();
+                long j =
+                    at[3] * o.stride().width() + l * o.dilation().width() - o.padding().width();
                 if (i >= 0 && i < x.dim(2) && j >= 0 && j < x.dim(3)) {
                   sum += w.at(at[1], c, k, l) * x.at(at[0], at[1] / outs * ins + c, i, j);
                 }
@@ -223,16 +223,16 @@ final class ConvolutionRows {
         Shape.of(
             x.dim(0),
             outs * o.groups(),
-            (x.dim(2) - 1) * o.strideHeight()
-                - 2 * o.paddingHeight()
-                + o.dilationHeight() * (w.dim(2) - 1)
+            (x.dim(2) - 1) * o.stride().height()
+                - 2 * o.padding().height()
+                + o.dilation().height() * (w.dim(2) - 1)
                 + 1
-                + o.outputPaddingHeight(),
-            (x.dim(3) - 1) * o.strideWidth()
-                - 2 * o.paddingWidth()
-                + o.dilationWidth() * (w.dim(3) - 1)
+                + o.outputPadding().height(),
+            (x.dim(3) - 1) * o.stride().width()
+                - 2 * o.padding().width()
+                + o.dilation().width() * (w.dim(3) - 1)
                 + 1
-                + o.outputPaddingWidth());
+                + o.outputPadding().width());
     Doubles y = Doubles.of(shape, at -> bias == null ? 0 : bias.at(at[1]));
     Doubles.of(
         x.shape(),
@@ -240,8 +240,10 @@ final class ConvolutionRows {
           for (long c = 0; c < outs; c++) {
             for (long k = 0; k < w.dim(2); k++) {
               for (long l = 0; l < w.dim(3); l++) {
-                long i = at[2] * o.strideHeight() + k * o.dilationHeight() - o.paddingHeight();
-                long j = at[3] * o.strideWidth() + l * o.dilationWidth() - o.paddingWidth();
+                long i =
+                    at[2] * o.stride().height() + k * o.dilation().height() - o.padding().height();
+                long j =
+                    at[3] * o.stride().width() + l * o.dilation().width() - o.padding().width();
                 if (i >= 0 && i < y.dim(2) && j >= 0 && j < y.dim(3)) {
                   long channel = at[1] / ins * outs + c;
                   long place = ((at[0] * y.dim(1) + channel) * y.dim(2) + i) * y.dim(3) + j;

@@ -60,8 +60,11 @@ class GoldenLossesTest {
                   x, o.apply("t"), options(r).smoothing(0.2).weights(o.apply("w"))));
     }
     CASES.put("nll", (x, o, r) -> Losses.nll(x, o.apply("t"), options(r).weights(o.apply("w"))));
-    CASES.put("multiMargin", (x, o, r) -> Losses.multiMargin(x, o.apply("t"), 1, 1, r));
-    CASES.put("multiMargin2", (x, o, r) -> Losses.multiMargin(x, o.apply("t"), 2, 0.5, r));
+    CASES.put("multiMargin", (x, o, r) -> Losses.multiMargin(x, o.apply("t"), 1, 1, null, r));
+    CASES.put("multiMargin2", (x, o, r) -> Losses.multiMargin(x, o.apply("t"), 2, 0.5, null, r));
+    CASES.put(
+        "multiMarginWeighted",
+        (x, o, r) -> Losses.multiMargin(x, o.apply("t"), 2, 1.5, o.apply("w"), r));
     CASES.put("cosine", (x, o, r) -> Losses.cosineEmbedding(x, o.apply("b"), o.apply("t"), 0.1, r));
     CASES.put("triplet", (x, o, r) -> Losses.triplet(x, o.apply("p"), o.apply("n"), 0.8, r));
     CASES.put("ctc", (x, o, r) -> ctc(x, o, false, r));

@@ -105,7 +105,13 @@ final class LossReference {
     return reduce(losses.reshape(logits.shape().without(-1)), reduction);
   }
 
-  static Doubles multiMargin(Doubles scores, Doubles labels, int power, double margin) {
+  /**
+   * Of each row.
+   *
+   * @param weights null for 1
+   */
+  static Doubles multiMargin(
+      Doubles scores, Doubles labels, int power, double margin, Doubles weights) {
     Doubles rows = rows(scores);
     long classes = scores.dim(-1);
     Doubles flat = labels.reshape(Shape.of(rows.dim(0)));
@@ -118,7 +124,7 @@ final class LossReference {
                 double excess = Math.max(0, margin - rows.at(i[0], label) + rows.at(i[0], c));
                 loss += c == label ? 0 : Math.pow(excess, power);
               }
-              return loss / classes;
+              return weight(weights, label) * loss / classes;
             })
         .reshape(labels.shape());
   }

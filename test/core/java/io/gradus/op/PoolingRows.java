@@ -121,10 +121,10 @@ final class PoolingRows {
         (top, left) ->
             i -> {
               double best = Double.NEGATIVE_INFINITY;
-              for (int j = 0; j < o.kernelHeight(); j++) {
-                for (int k = 0; k < o.kernelWidth(); k++) {
-                  long row = top + (long) j * o.dilationHeight();
-                  long column = left + (long) k * o.dilationWidth();
+              for (int j = 0; j < o.kernel().height(); j++) {
+                for (int k = 0; k < o.kernel().width(); k++) {
+                  long row = top + (long) j * o.dilation().height();
+                  long column = left + (long) k * o.dilation().width();
                   if (row >= 0 && row < x.dim(2) && column >= 0 && column < x.dim(3)) {
                     best = Math.max(best, x.at(i[0], i[1], row, column));
                   }
@@ -142,11 +142,12 @@ final class PoolingRows {
             i -> {
               double sum = 0;
               int count = 0;
-              for (long row = top; row < top + o.kernelHeight(); row++) {
-                for (long column = left; column < left + o.kernelWidth(); column++) {
+              for (long row = top; row < top + o.kernel().height(); row++) {
+                for (long column = left; column < left + o.kernel().width(); column++) {
                   boolean inside = row >= 0 && row < x.dim(2) && column >= 0 && column < x.dim(3);
                   boolean padding =
-                      row < x.dim(2) + o.paddingHeight() && column < x.dim(3) + o.paddingWidth();
+                      row < x.dim(2) + o.padding().height()
+                          && column < x.dim(3) + o.padding().width();
                   sum += inside ? x.at(i[0], i[1], row, column) : 0;
                   count += inside || padding && o.countPadding() ? 1 : 0;
                 }
@@ -163,24 +164,24 @@ final class PoolingRows {
     long height =
         places(
             x.dim(2),
-            (o.kernelHeight() - 1) * o.dilationHeight() + 1,
-            o.strideHeight(),
-            o.paddingHeight(),
+            (o.kernel().height() - 1) * o.dilation().height() + 1,
+            o.stride().height(),
+            o.padding().height(),
             o.ceil());
     long width =
         places(
             x.dim(3),
-            (o.kernelWidth() - 1) * o.dilationWidth() + 1,
-            o.strideWidth(),
-            o.paddingWidth(),
+            (o.kernel().width() - 1) * o.dilation().width() + 1,
+            o.stride().width(),
+            o.padding().width(),
             o.ceil());
     return Doubles.of(
         Shape.of(x.dim(0), x.dim(1), height, width),
         i ->
             window
                 .apply(
-                    i[2] * o.strideHeight() - o.paddingHeight(),
-                    i[3] * o.strideWidth() - o.paddingWidth())
+                    i[2] * o.stride().height() - o.padding().height(),
+                    i[3] * o.stride().width() - o.padding().width())
                 .applyAsDouble(i));
   }
 

@@ -133,6 +133,11 @@ final class Row {
     return unary(name, op, formula).domain(Domain.coarse()).everyType().gives(DType.U8);
   }
 
+  /** What an op says of an axis that a tensor of shape (2, 3) does not have. */
+  static String outside(String op, int axis) {
+    return op + ": axis " + axis + " is outside the shape (2, 3) of rank 2";
+  }
+
   /** The name in error messages: the method's, unless the row says another. */
   String opName() {
     return says != null ? says : name.replaceAll("\\(.*", "");

@@ -2,20 +2,33 @@ package io.gradus.report;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.params.provider.Arguments.arguments;
 
 import io.gradus.autograd.Tape;
+import io.gradus.model.BertClassifier;
+import io.gradus.model.BertConfig;
+import io.gradus.model.CnnConfig;
 import io.gradus.model.Gpt;
 import io.gradus.model.GptConfig;
+import io.gradus.model.LeNet;
 import io.gradus.model.Mlp;
 import io.gradus.model.MlpConfig;
+import io.gradus.model.ResNet;
+import io.gradus.model.RnnClassifier;
+import io.gradus.model.RnnClassifierConfig;
+import io.gradus.model.Vit;
+import io.gradus.model.VitConfig;
 import io.gradus.nn.Activation;
 import io.gradus.nn.Dropout;
+import io.gradus.nn.FeedForward;
 import io.gradus.nn.Linear;
 import io.gradus.nn.Module;
 import io.gradus.nn.Relu;
+import io.gradus.nn.Residual;
 import io.gradus.nn.Sequential;
 import io.gradus.op.Pointwise;
 import io.gradus.report.ModelSummary.Layer;
@@ -24,8 +37,14 @@ import io.gradus.tensor.Seed;
 import io.gradus.tensor.Shape;
 import io.gradus.tensor.Tensor;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class ModelSummaryTest {
 
@@ -34,7 +53,7 @@ class ModelSummaryTest {
   }
 
   /** Runs its parts by forward, so that their calls are not seen. */
-  private static final class Residual extends Module {
+  private static final class Opaque extends Module {
     private final Linear inner = child("inner", linear(6, 6));
     private final Relu relu = child("relu", new Relu());
 
@@ -79,7 +98,7 @@ class ModelSummaryTest {
 
   @Test
   void parts_that_a_module_runs_by_itself_are_known_by_their_parameters() {
-    Sequential model = new Sequential(linear(5, 6), new Residual(), linear(6, 2));
+    Sequential model = new Sequential(linear(5, 6), new Opaque(), linear(6, 2));
     ModelSummary summary = ModelSummary.of(model, Shape.of(7, 5));
     assertEquals(Shape.of(7, 6), layer(summary, "1").output());
     assertTrue(layer(summary, "1").flops() > 2 * 7 * 6 * 6);
@@ -109,6 +128,68 @@ class ModelSummaryTest {
               .allMatch(l -> l.output() != null),
           summary::toString);
     }
+  }
+
+  static Stream<Arguments> models() {
+    Device cpu = Device.cpu();
+    Seed seed = Seed.of(1);
+    var gpt2 = GptConfig.gpt2(11, 8, 24, 2, 2);
+    var llama = GptConfig.llama(11, 8, 24, 2, 4, 2, 40);
+    var bert = new BertConfig(29, 12, 2, 24, 2, 3, 40, 1e-12, 0.1);
+    var rnn = RnnClassifierConfig.lstm(11, 6, 8, 3);
+    var vit = new VitConfig(6, 4, 2, 2, 8, 2, 2, 16, 3, 1e-12, 0.1);
+    return Stream.of(
+        arguments(new Gpt(gpt2, cpu, seed), tokens()),
+        arguments(new Gpt(llama, cpu, seed), tokens()),
+        arguments(new BertClassifier(bert, 3, cpu, seed), tokens()),
+        arguments(new RnnClassifier(rnn, cpu, seed), tokens()),
+        arguments(new ResNet(CnnConfig.resNet(3, 8, 5, 1), cpu, seed), Tensor.zeros(2, 3, 8, 8)),
+        arguments(new LeNet(CnnConfig.leNet(1, 28, 5), cpu, seed), Tensor.zeros(2, 1, 28, 28)),
+        arguments(new Vit(vit, cpu, seed), Tensor.zeros(2, 2, 6, 4)),
+        arguments(
+            new Residual(new FeedForward(6, 9, FeedForward.Kind.SWIGLU, true, cpu, seed)),
+            Tensor.zeros(2, 3, 6)));
+  }
+
+  private static Tensor tokens() {
+    return Tensor.of(new int[2 * 8], 2, 8);
+  }
+
+  @ParameterizedTest
+  @MethodSource("models")
+  void all_parts_of_a_model_have_their_shapes_parameters_and_flops(Module model, Tensor x) {
+    try (x) {
+      List<Layer> layers = ModelSummary.of(model, x).layers();
+      Map<String, Module> parts = new LinkedHashMap<>();
+      collect("", model, parts);
+      assertEquals(List.copyOf(parts.keySet()), layers.stream().map(Layer::name).toList());
+      for (Layer layer : layers) {
+        Module part = parts.get(layer.name());
+        assertEquals(part.parameters().count(), layer.parameters(), layer::toString);
+        assertNotNull(layer.output(), layer::toString);
+        assertFalse(Double.isNaN(layer.flops()), layer::toString);
+        double inside =
+            part.children().keySet().stream()
+                .mapToDouble(name -> flops(layers, layer.name(), name))
+                .sum();
+        assertTrue(inside <= 1.01 * layer.flops(), () -> layer + " has parts of " + inside);
+      }
+      assertEquals(model.forward(x).shape(), layers.get(0).output());
+    }
+  }
+
+  private static void collect(String name, Module module, Map<String, Module> into) {
+    into.put(name, module);
+    module.children().forEach((part, child) -> collect(inside(name, part), child, into));
+  }
+
+  private static String inside(String name, String part) {
+    return name.isEmpty() ? part : name + "." + part;
+  }
+
+  private static double flops(List<Layer> layers, String name, String part) {
+    String whole = inside(name, part);
+    return layers.stream().filter(l -> l.name().equals(whole)).findFirst().orElseThrow().flops();
   }
 
   @Test
@@ -152,9 +233,10 @@ class ModelSummaryTest {
     List<String> inner = new ArrayList<>();
     try (Tensor x = Tensor.zeros(2, 4)) {
       Module.watch(
-          (module, in, out) -> outer.add(module.getClass().getSimpleName() + out.shape()),
+          (module, in, out, again) -> outer.add(module.getClass().getSimpleName() + out.shape()),
           () -> {
-            Module.watch((module, in, out) -> inner.add("" + in.shape()), () -> model.call(x));
+            Module.watch(
+                (module, in, out, again) -> inner.add("" + in.shape()), () -> model.call(x));
             return model.forward(x);
           });
       model.call(x);

@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 
 /**
  * The values of a model's configuration by name, and the JSON file that keeps them: one flat object
@@ -165,6 +166,21 @@ public final class ConfigFile {
           type + ": not the configuration of this kind of model: " + file + "; see its \"type\"");
     }
     return map;
+  }
+
+  /**
+   * Reads a file and what it describes.
+   *
+   * @param of makes it of the values
+   * @throws IOException also where {@code of} throws an {@link IllegalArgumentException}
+   */
+  public static <T> T read(Path file, String type, Function<ConfigFile, T> of) throws IOException {
+    ConfigFile values = read(file, type);
+    try {
+      return of.apply(values);
+    } catch (IllegalArgumentException e) {
+      throw new IOException(e.getMessage() + ": " + file, e);
+    }
   }
 
   private static IOException broken(String type, Path file, String what, Exception cause) {

@@ -3,7 +3,6 @@ package io.gradus.model;
 import io.gradus.nn.Draws;
 import io.gradus.nn.Embedding;
 import io.gradus.nn.FeedForward;
-import io.gradus.nn.Init;
 import io.gradus.nn.LayerNorm;
 import io.gradus.nn.Linear;
 import io.gradus.nn.Module;
@@ -11,7 +10,6 @@ import io.gradus.nn.ModuleList;
 import io.gradus.nn.SelfAttention;
 import io.gradus.op.Activations;
 import io.gradus.op.AttentionOptions;
-import io.gradus.op.Indexing;
 import io.gradus.op.Random;
 import io.gradus.op.Shapes;
 import io.gradus.tensor.DType;
@@ -56,23 +54,7 @@ public final class Bert extends Module {
     blocks = child("blocks", new ModuleList<>(parts));
     pooler = child("pooler", new Linear(width, width, device, seed.split(3)));
     draws = draws("dropout", seed.split(4));
-    initialize(device, seed.split(5));
-  }
-
-  /** As BERT begins: weights normal with deviation 0.02, biases 0. */
-  private void initialize(Device device, Seed seed) {
-    int number = 0;
-    for (var parameter : parameters().asMap().entrySet()) {
-      Tensor tensor = parameter.getValue();
-      if (parameter.getKey().endsWith(".bias")) {
-        tensor.fill(0);
-      } else if (tensor.rank() == 2) {
-        Seed own = seed.split(number++);
-        try (Tensor value = Init.normal(tensor.shape(), 0, 0.02, own, device)) {
-          tensor.copyFrom(value);
-        }
-      }
-    }
+    Weights.initialize(this, name -> 0.02, seed.split(5));
   }
 
   /** What it is made of. */
@@ -114,16 +96,11 @@ public final class Bert extends Module {
     Drops drops = drops();
     int last = blocks.size() - 1;
     Tensor x = encode(ids, typeIds, packing, drops, last);
-    Tensor keys = blocks.get(last).attention.keysAndValues(x);
     AttentionOptions options = AttentionOptions.full();
-    if (packing == null) {
-      x = Shapes.narrow(x, 1, 0, 1);
-    } else {
-      x = packing.firsts(x);
-      keys = packing.unpack(keys);
+    if (packing != null) {
       options = options.lengths(lengths);
     }
-    return pool(blocks.get(last).forward(x, keys, options, drops.p, drops.seed.split(last)));
+    return pool(blocks.get(last).firsts(x, packing, options, drops.p, drops.seed.split(last)));
   }
 
   /** The probability of dropout and what decides it. */
@@ -149,7 +126,7 @@ public final class Bert extends Module {
       x = Random.dropout(x, drops.p, drops.seed.split(-1));
     }
     for (int i = 0; i < count; i++) {
-      x = blocks.get(i).forward(x, options, drops.p, drops.seed.split(i));
+      x = blocks.get(i).call(x, options, drops.p, drops.seed.split(i));
     }
     return x;
   }
@@ -172,9 +149,9 @@ public final class Bert extends Module {
   }
 
   private Tensor embed(Tensor ids, Tensor typeIds, Tensor places) {
-    Tensor x = Indexing.embedding(ids, tokens.weight(), places, positions.weight());
+    Tensor x = tokens.call(ids, in -> tokens.forward(in, places, positions));
     Tensor kinds = typeIds != null ? typeIds : Tensor.zeros(ids.shape(), DType.I32, ids.device());
-    return norm.add(types.forward(kinds), x, 0, null).normalized();
+    return norm.add(types.call(kinds), x, 0, null).normalized();
   }
 
   /**
@@ -184,7 +161,7 @@ public final class Bert extends Module {
    */
   public Tensor pool(Tensor vectors) {
     Tensor first = Shapes.narrow(vectors, 1, 0, 1);
-    return Activations.tanh(pooler.forward(Shapes.reshape(first, vectors.dim(0), vectors.dim(2))));
+    return Activations.tanh(pooler.call(Shapes.reshape(first, vectors.dim(0), vectors.dim(2))));
   }
 
   @Override
@@ -218,24 +195,37 @@ public final class Bert extends Module {
       return forward(x, AttentionOptions.full(), 0, Seed.of(0));
     }
 
-    Tensor forward(Tensor x, AttentionOptions options, double p, Seed seed) {
-      AttentionOptions own = p == 0 ? options : options.dropout(p, seed.split(0));
-      return behind(attention.forward(x, own, packed -> packed), x, p, seed);
+    Tensor call(Tensor x, AttentionOptions options, double p, Seed seed) {
+      return call(x, in -> forward(in, options, p, seed));
     }
 
-    /**
-     * For some of the positions; see {@link SelfAttention#forward(Tensor, Tensor,
-     * AttentionOptions)}.
-     */
-    Tensor forward(Tensor x, Tensor keys, AttentionOptions options, double p, Seed seed) {
+    private Tensor forward(Tensor x, AttentionOptions options, double p, Seed seed) {
       AttentionOptions own = p == 0 ? options : options.dropout(p, seed.split(0));
-      return behind(attention.forward(x, keys, own), x, p, seed);
+      return behind(
+          attention.call(x, in -> attention.forward(in, own, packed -> packed)), x, p, seed);
+    }
+
+    /** For the first token of each sequence; of all others it takes keys and values only. */
+    Tensor firsts(Tensor x, Packing packing, AttentionOptions options, double p, Seed seed) {
+      AttentionOptions own = p == 0 ? options : options.dropout(p, seed.split(0));
+      return call(
+          x,
+          in -> {
+            Tensor first = packing == null ? Shapes.narrow(in, 1, 0, 1) : packing.firsts(in);
+            Tensor branch = attention.call(in, all -> attend(first, all, packing, own));
+            return behind(branch, first, p, seed);
+          });
+    }
+
+    private Tensor attend(Tensor x, Tensor all, Packing packing, AttentionOptions options) {
+      Tensor keys = attention.keysAndValues(all);
+      return attention.forward(x, packing == null ? keys : packing.unpack(keys), options);
     }
 
     /** What follows attention. */
     private Tensor behind(Tensor branch, Tensor x, double p, Seed seed) {
       Tensor middle = norm1.add(branch, x, p, seed.split(1)).normalized();
-      return norm2.add(feedForward.forward(middle), middle, p, seed.split(2)).normalized();
+      return norm2.add(feedForward.call(middle), middle, p, seed.split(2)).normalized();
     }
   }
 }

@@ -37,6 +37,6 @@ public final class BertClassifier extends Module {
 
   /** The scores of sequences that may differ in length; see {@link Bert#forward}. */
   public Tensor forward(Tensor tokens, Tensor typeIds, Tensor lengths) {
-    return head.forward(dropout.forward(bert.pooled(tokens, typeIds, lengths)));
+    return head.call(dropout.call(bert.call(tokens, in -> bert.pooled(in, typeIds, lengths))));
   }
 }

@@ -68,12 +68,7 @@ public record BertConfig(
    * @throws IOException where the file is missing, broken or describes no model
    */
   public static BertConfig read(Path file) throws IOException {
-    ConfigFile values = ConfigFile.read(file, "bert");
-    try {
-      return of(values);
-    } catch (IllegalArgumentException e) {
-      throw new IOException(e.getMessage() + ": " + file, e);
-    }
+    return ConfigFile.read(file, "bert", BertConfig::of);
   }
 
   /** Writes the configuration as JSON, {@code {"type": "bert", "vocabulary": 30522, ...}}. */

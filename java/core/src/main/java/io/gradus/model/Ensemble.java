@@ -43,7 +43,7 @@ public final class Ensemble extends Module {
   public Tensor forward(Tensor x) {
     Tensor[] outputs = new Tensor[members.size()];
     for (int i = 0; i < outputs.length; i++) {
-      Tensor y = members.get(i).forward(x);
+      Tensor y = members.get(i).call(x);
       outputs[i] = average == Average.LOGITS ? y : Softmax.logSoftmax(y);
     }
     if (average == Average.LOGITS) {

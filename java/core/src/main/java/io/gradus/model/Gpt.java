@@ -5,7 +5,6 @@ import io.gradus.data.TokenBatch;
 import io.gradus.nn.Checkpointed;
 import io.gradus.nn.Draws;
 import io.gradus.nn.Embedding;
-import io.gradus.nn.Init;
 import io.gradus.nn.LayerNorm;
 import io.gradus.nn.Linear;
 import io.gradus.nn.Module;
@@ -13,7 +12,6 @@ import io.gradus.nn.ModuleList;
 import io.gradus.nn.Norm;
 import io.gradus.nn.RmsNorm;
 import io.gradus.op.AttentionOptions;
-import io.gradus.op.Indexing;
 import io.gradus.op.LinearAlgebra;
 import io.gradus.op.Losses;
 import io.gradus.op.Pointwise;
@@ -85,7 +83,12 @@ public final class Gpt extends Module implements Checkpointed {
             ? Scope.outside(() -> Tensor.of(slopes(config.heads())).to(device))
             : null;
     draws = draws("dropout", seed.split(3));
-    initialize(device, seed.split(4));
+    // Smaller where it writes into the residual stream, by the root of how many do.
+    double residual = 0.02 / Math.sqrt(2.0 * config.layers());
+    Weights.initialize(
+        this,
+        name -> name.endsWith(".out.weight") || name.endsWith(".down.weight") ? residual : 0.02,
+        seed.split(4));
   }
 
   static Norm norm(GptConfig config, Device device) {
@@ -102,28 +105,6 @@ public final class Gpt extends Module implements Checkpointed {
       slopes[i] = (float) Math.pow(2, -8.0 * (i + 1) / heads);
     }
     return slopes;
-  }
-
-  /**
-   * As GPT-2 begins: weights normal with deviation 0.02, those that write into the residual stream
-   * smaller by the root of their number, biases 0.
-   */
-  private void initialize(Device device, Seed seed) {
-    int number = 0;
-    for (var parameter : parameters().asMap().entrySet()) {
-      String name = parameter.getKey();
-      Tensor tensor = parameter.getValue();
-      if (name.endsWith(".bias")) {
-        tensor.fill(0);
-      } else if (tensor.rank() == 2) {
-        boolean residual = name.endsWith(".out.weight") || name.endsWith(".down.weight");
-        double deviation = residual ? 0.02 / Math.sqrt(2.0 * config.layers()) : 0.02;
-        Seed own = seed.split(number++);
-        try (Tensor value = Init.normal(tensor.shape(), 0, deviation, own, device)) {
-          tensor.copyFrom(value);
-        }
-      }
-    }
   }
 
   /** What it is made of. */
@@ -198,14 +179,14 @@ public final class Gpt extends Module implements Checkpointed {
       for (int i = 0; i < blocks.size(); i++) {
         GptBlock block = blocks.get(i);
         Seed own = seed.split(i);
-        x = Tape.checkpoint(x, in -> block.forward(in, options, places, p, own));
+        x = Tape.checkpoint(x, in -> block.call(in, options, places, p, own));
       }
-      return norm.forward(x);
+      return norm.call(x);
     }
-    Tensor normalized = blocks.get(0).norm1().forward(x);
+    Tensor normalized = blocks.get(0).norm1().call(x);
     for (int i = 0; i < blocks.size(); i++) {
       Norm next = i + 1 < blocks.size() ? blocks.get(i + 1).norm1() : norm;
-      var residual = blocks.get(i).forward(x, normalized, next, options, places, p, seed.split(i));
+      var residual = blocks.get(i).call(x, normalized, next, options, places, p, seed.split(i));
       x = residual.sum();
       normalized = residual.normalized();
     }
@@ -236,8 +217,8 @@ public final class Gpt extends Module implements Checkpointed {
 
   private Tensor embed(Tensor ids, Tensor places) {
     return positions == null
-        ? tokens.forward(ids)
-        : Indexing.embedding(ids, tokens.weight(), places, positions.weight());
+        ? tokens.call(ids)
+        : tokens.call(ids, in -> tokens.forward(in, places, positions));
   }
 
   private Tensor cast(Tensor x) {
@@ -245,7 +226,7 @@ public final class Gpt extends Module implements Checkpointed {
   }
 
   private Tensor scores(Tensor hidden) {
-    return LinearAlgebra.linear(hidden, head == null ? tokens.weight() : head.weight());
+    return head == null ? LinearAlgebra.linear(hidden, tokens.weight()) : head.call(hidden);
   }
 
   private void checkTokens(Tensor ids, int before) {
@@ -280,7 +261,7 @@ public final class Gpt extends Module implements Checkpointed {
     cache.grow((int) ids.dim(1));
     AttentionOptions options = options(null, 0).lengths(cache.lengths());
     Tensor x = embed(ids, places);
-    Tensor normalized = blocks.get(0).norm1().forward(x);
+    Tensor normalized = blocks.get(0).norm1().call(x);
     for (int i = 0; i < blocks.size(); i++) {
       Norm after = i + 1 < blocks.size() ? blocks.get(i + 1).norm1() : norm;
       var residual = blocks.get(i).next(x, normalized, after, options, places, cache.layer(i));

@@ -61,9 +61,13 @@ final class GptBlock extends Module {
   }
 
   /** The block by itself, from its residual stream to the next one's. */
-  Tensor forward(Tensor x, AttentionOptions options, Tensor places, double p, Seed seed) {
-    var middle = attend(x, norm1.forward(x), options, places, p, seed);
-    Tensor branch = feedForward.forward(middle.normalized());
+  Tensor call(Tensor x, AttentionOptions options, Tensor places, double p, Seed seed) {
+    return call(x, in -> forward(in, options, places, p, seed));
+  }
+
+  private Tensor forward(Tensor x, AttentionOptions options, Tensor places, double p, Seed seed) {
+    var middle = attend(x, norm1.call(x), options, places, p, seed);
+    Tensor branch = feedForward.call(middle.normalized());
     Tensor dropped = p == 0 ? branch : Random.dropout(branch, p, seed.split(2));
     return Pointwise.add(middle.sum(), dropped);
   }
@@ -72,7 +76,7 @@ final class GptBlock extends Module {
    * The block in a chain: takes the normalized stream from the block before and normalizes for the
    * one behind, in the same pass in which the branch is added.
    */
-  Normalization.Residual forward(
+  Normalization.Residual call(
       Tensor x,
       Tensor normalized,
       Norm next,
@@ -80,14 +84,21 @@ final class GptBlock extends Module {
       Tensor places,
       double p,
       Seed seed) {
-    var middle = attend(x, normalized, options, places, p, seed);
-    return next.add(feedForward.forward(middle.normalized()), middle.sum(), p, seed.split(2));
+    return call(
+        x,
+        in -> {
+          var middle = attend(in, normalized, options, places, p, seed);
+          return next.add(feedForward.call(middle.normalized()), middle.sum(), p, seed.split(2));
+        },
+        Normalization.Residual::sum);
   }
 
   private Normalization.Residual attend(
       Tensor x, Tensor normalized, AttentionOptions options, Tensor places, double p, Seed seed) {
     AttentionOptions own = p == 0 ? options : options.dropout(p, seed.split(0));
-    Tensor branch = attention.forward(normalized, own, packed -> rotate(packed, places));
+    Tensor branch =
+        attention.call(
+            normalized, in -> attention.forward(in, own, packed -> rotate(packed, places)));
     return norm2.add(branch, x, p, seed.split(1));
   }
 
@@ -106,9 +117,9 @@ final class GptBlock extends Module {
       AttentionOptions options,
       Tensor places,
       KeyValueCache.Layer cache) {
-    Tensor packed = rotate(attention.qkv().forward(normalized), places);
-    Tensor branch = attention.out().forward(cache.attend(packed, options));
+    Tensor packed = rotate(attention.qkv().call(normalized), places);
+    Tensor branch = attention.out().call(cache.attend(packed, options));
     var middle = norm2.add(branch, x, 0, null);
-    return after.add(feedForward.forward(middle.normalized()), middle.sum(), 0, null);
+    return after.add(feedForward.call(middle.normalized()), middle.sum(), 0, null);
   }
 }

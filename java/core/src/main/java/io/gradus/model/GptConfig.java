@@ -219,12 +219,7 @@ public record GptConfig(
    * @throws IOException where the file is missing, broken or describes no model
    */
   public static GptConfig read(Path file) throws IOException {
-    ConfigFile values = ConfigFile.read(file, "gpt");
-    try {
-      return of(values);
-    } catch (IllegalArgumentException e) {
-      throw new IOException(e.getMessage() + ": " + file, e);
-    }
+    return ConfigFile.read(file, "gpt", GptConfig::of);
   }
 
   /** Writes the configuration as JSON, {@code {"type": "gpt", "vocabulary": 1024, ...}}. */

@@ -60,9 +60,9 @@ public final class LeNet extends Cnn {
 
   @Override
   Tensor scores(Tensor x) {
-    Tensor y = pool.forward(Activations.relu(conv1.forward(x)));
-    y = pool.forward(Activations.relu(conv2.forward(y)));
-    y = Activations.relu(fc1.forward(flatten.forward(y)));
-    return fc3.forward(Activations.relu(fc2.forward(y)));
+    Tensor y = pool.call(Activations.relu(conv1.call(x)));
+    y = pool.call(Activations.relu(conv2.call(y)));
+    y = Activations.relu(fc1.call(flatten.call(y)));
+    return fc3.call(Activations.relu(fc2.call(y)));
   }
 }

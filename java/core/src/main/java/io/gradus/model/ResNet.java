@@ -76,11 +76,11 @@ public final class ResNet extends Cnn {
 
   @Override
   Tensor scores(Tensor x) {
-    Tensor y = Activations.relu(bn1.forward(conv1.forward(x)));
+    Tensor y = Activations.relu(bn1.call(conv1.call(x)));
     for (Sequential stage : stages) {
-      y = stage.forward(y);
+      y = stage.call(y);
     }
-    return fc.forward(flatten.forward(pool.forward(y)));
+    return fc.call(flatten.call(pool.call(y)));
   }
 
   /** {@code relu(shortcut(x) + bn2(conv2(relu(bn1(conv1(x))))))}. */
@@ -109,9 +109,9 @@ public final class ResNet extends Cnn {
 
     @Override
     public Tensor forward(Tensor x) {
-      Tensor y = Activations.relu(bn1.forward(conv1.forward(x)));
-      y = bn2.forward(conv2.forward(y));
-      return Activations.relu(Pointwise.add(y, downsample == null ? x : downsample.forward(x)));
+      Tensor y = Activations.relu(bn1.call(conv1.call(x)));
+      y = bn2.call(conv2.call(y));
+      return Activations.relu(Pointwise.add(y, downsample == null ? x : downsample.call(x)));
     }
   }
 }

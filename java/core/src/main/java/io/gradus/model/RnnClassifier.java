@@ -79,13 +79,13 @@ public final class RnnClassifier extends Module {
       throw new IllegalArgumentException(
           "rnn classifier: needs tokens (batch, time): " + tokens.shape());
     }
-    Tensor x = dropout.forward(embedding.forward(tokens));
-    RecurrentOutput states = rnn.forward(x, lengths);
+    Tensor x = dropout.call(embedding.call(tokens));
+    RecurrentOutput states = rnn.call(x, in -> rnn.forward(in, lengths), RecurrentOutput::y);
     Tensor pooled =
         config.pooling() == RnnClassifierConfig.Pooling.LAST
             ? last(states.h())
             : mean(states.y(), lengths);
-    return head.forward(dropout.forward(pooled));
+    return head.call(dropout.call(pooled));
   }
 
   /** The last layer's states, one direction beside the other. */

@@ -94,12 +94,7 @@ public record RnnClassifierConfig(
    * @throws IOException where the file is missing, broken or describes no model
    */
   public static RnnClassifierConfig read(Path file) throws IOException {
-    ConfigFile values = ConfigFile.read(file, "rnn");
-    try {
-      return of(values);
-    } catch (IllegalArgumentException e) {
-      throw new IOException(e.getMessage() + ": " + file, e);
-    }
+    return ConfigFile.read(file, "rnn", RnnClassifierConfig::of);
   }
 
   /** Writes the configuration as JSON, {@code {"type": "rnn", "vocabulary": 30522, ...}}. */

@@ -82,7 +82,7 @@ public final class Vae extends Module {
       throw new IllegalArgumentException(
           "vae: examples must be (batch, " + config.inputs() + "): " + x.shape());
     }
-    Tensor both = encoder.forward(x);
+    Tensor both = encoder.call(x);
     return new Posterior(
         Shapes.narrow(both, 1, 0, config.latent()),
         Shapes.narrow(both, 1, config.latent(), config.latent()));
@@ -98,7 +98,7 @@ public final class Vae extends Module {
 
   /** The logits of each input for z (batch, latent). */
   public Tensor decode(Tensor z) {
-    return decoder.forward(z);
+    return decoder.call(z);
   }
 
   /** x (batch, inputs) as it comes back by way of the mean of its distribution, from 0 to 1. */

@@ -1,7 +1,6 @@
 package io.gradus.model;
 
 import io.gradus.nn.FeedForward;
-import io.gradus.nn.Init;
 import io.gradus.nn.LayerNorm;
 import io.gradus.nn.Linear;
 import io.gradus.nn.Module;
@@ -54,22 +53,7 @@ public final class Vit extends Module {
     norm = child("layernorm", new LayerNorm(config.width(), true, config.normEpsilon(), device));
     classifier =
         child("classifier", new Linear(config.width(), config.classes(), device, seed.split(2)));
-    initialize(device, seed.split(3));
-  }
-
-  private void initialize(Device device, Seed seed) {
-    int number = 0;
-    for (var parameter : parameters().asMap().entrySet()) {
-      Tensor tensor = parameter.getValue();
-      if (parameter.getKey().endsWith("bias")) {
-        tensor.fill(0);
-      } else if (tensor.rank() == 2) {
-        Seed own = seed.split(number++);
-        try (Tensor value = Init.normal(tensor.shape(), 0, 0.02, own, device)) {
-          tensor.copyFrom(value);
-        }
-      }
-    }
+    Weights.initialize(this, name -> 0.02, seed.split(3));
   }
 
   /** What it is made of. */
@@ -80,11 +64,11 @@ public final class Vit extends Module {
   @Override
   public Tensor forward(Tensor images) {
     Tensor first = Shapes.narrow(features(images), 1, 0, 1);
-    return classifier.forward(Shapes.reshape(first, images.dim(0), config.width()));
+    return classifier.call(Shapes.reshape(first, images.dim(0), config.width()));
   }
 
   /** The vectors of the class token and of all patches, {@code (batch, 1 + patches, width)}. */
   public Tensor features(Tensor images) {
-    return norm.forward(encoder.forward(embeddings.forward(images)));
+    return norm.call(encoder.call(embeddings.call(images)));
   }
 }

@@ -85,12 +85,7 @@ public record VitConfig(
    * @throws IOException where the file is missing, broken or describes no model
    */
   public static VitConfig read(Path file) throws IOException {
-    ConfigFile values = ConfigFile.read(file, "vit");
-    try {
-      return of(values);
-    } catch (IllegalArgumentException e) {
-      throw new IOException(e.getMessage() + ": " + file, e);
-    }
+    return ConfigFile.read(file, "vit", VitConfig::of);
   }
 
   /** Writes the configuration as JSON, {@code {"type": "vit", "height": 224, ...}}. */

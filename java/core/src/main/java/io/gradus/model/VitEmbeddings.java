@@ -38,11 +38,11 @@ final class VitEmbeddings extends Module {
 
   @Override
   public Tensor forward(Tensor images) {
-    Tensor x = patches.forward(images);
+    Tensor x = patches.call(images);
     Tensor first =
         Shapes.expand(Pointwise.cast(classToken, x.dtype()), Shape.of(x.dim(0), 1, config.width()));
     Tensor all = Shapes.concat(1, first, x);
-    return dropout.forward(Pointwise.add(all, Pointwise.cast(positions, x.dtype())));
+    return dropout.call(Pointwise.add(all, Pointwise.cast(positions, x.dtype())));
   }
 
   /** A convolution whose steps are as long as its kernel: each patch is a row of a product. */
@@ -76,7 +76,7 @@ final class VitEmbeddings extends Module {
       long across = config.imageWidth() / p;
       Tensor cut = Shapes.reshape(images, b, config.channels(), down, p, across, p);
       Tensor byPatch = Shapes.permute(cut, 0, 2, 4, 1, 3, 5);
-      return projection.forward(
+      return projection.call(
           Shapes.reshape(byPatch, b, down * across, (long) config.channels() * p * p));
     }
   }

@@ -12,36 +12,23 @@ import io.gradus.tensor.Tensor;
  * {@code p} to what the activation selu comes down to, -1.758, then scales and shifts so that a
  * mean of 0 and a variance of 1 stay, in training only. Input and output have the same shape.
  */
-public final class AlphaDropout extends Module {
+public final class AlphaDropout extends DroppingLayer {
 
   /** What selu comes down to: minus its scale times its alpha. */
   private static final double SATURATED = -1.0507009873554805 * 1.6732632423543772;
 
-  private final double p;
-  private final Draws draws;
-
   /** Drops with probability {@code p}, in [0, 1]. */
   public AlphaDropout(double p, Seed seed) {
-    Masks.checkProbability("alphaDropout", p);
-    this.p = p;
-    this.draws = draws("draws", seed);
+    super("alphaDropout", p, seed);
   }
 
   @Override
-  public Tensor forward(Tensor x) {
-    if (!isTraining() || p == 0) {
-      return x;
-    }
+  Tensor drop(Tensor x, double p, Seed seed) {
     Tensor ones = Tensor.full(1, x.shape(), x.dtype(), x.device());
-    Tensor kept = Comparisons.greater(Random.dropout(ones, p, draws.next()), 0);
+    Tensor kept = Comparisons.greater(Random.dropout(ones, p, seed), 0);
     Tensor saturated = Tensor.full(SATURATED, Shape.of(), x.dtype(), x.device());
     Tensor dropped = Comparisons.where(kept, x, saturated);
     double scale = p == 1 ? 0 : 1 / Math.sqrt((1 - p) * (1 + p * SATURATED * SATURATED));
     return Pointwise.add(Pointwise.mul(dropped, scale), -scale * SATURATED * p);
-  }
-
-  @Override
-  protected String settings() {
-    return "p=" + p;
   }
 }

@@ -2,15 +2,12 @@ package io.gradus.nn;
 
 import io.gradus.op.Pooling;
 import io.gradus.op.PoolingOptions;
-import io.gradus.tensor.Tensor;
 
 /**
  * {@link Pooling#avgPool1d} as a layer: from {@code (batch, channels, width)} to {@code (batch,
  * channels, width')}.
  */
-public final class AvgPool1d extends Module {
-
-  private final PoolingOptions options;
+public final class AvgPool1d extends PoolingLayer {
 
   /** Windows of this size side by side. */
   public AvgPool1d(int kernel) {
@@ -19,16 +16,6 @@ public final class AvgPool1d extends Module {
 
   /** Windows that slide as the options say. */
   public AvgPool1d(PoolingOptions options) {
-    this.options = options;
-  }
-
-  @Override
-  public Tensor forward(Tensor x) {
-    return Pooling.avgPool1d(x, options);
-  }
-
-  @Override
-  protected String settings() {
-    return options.text();
+    super(Pooling::avgPool1d, options);
   }
 }

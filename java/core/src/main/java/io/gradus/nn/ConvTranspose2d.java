@@ -4,7 +4,6 @@ import io.gradus.op.Convolution;
 import io.gradus.op.ConvolutionOptions;
 import io.gradus.tensor.Device;
 import io.gradus.tensor.Seed;
-import io.gradus.tensor.Tensor;
 
 /**
  * A {@linkplain Convolution#convTranspose2d transposed convolution}, which makes images larger:
@@ -13,10 +12,7 @@ import io.gradus.tensor.Tensor;
  * <p>Its parameters are {@code weight (in, out / groups, kernel height, kernel width)} and {@code
  * bias (out)}. Both begin uniform within {@code ±1 / √(out / groups · kernel size)}, as in PyTorch.
  */
-public final class ConvTranspose2d extends Module {
-
-  private final Kernels kernels;
-  private final ConvolutionOptions options;
+public final class ConvTranspose2d extends ConvolutionLayer {
 
   /** A layer with a square kernel, stride 1, no padding, and a bias. */
   public ConvTranspose2d(long in, long out, int kernel, Device device, Seed seed) {
@@ -45,34 +41,15 @@ public final class ConvTranspose2d extends Module {
       boolean bias,
       Device device,
       Seed seed) {
-    this.options = options;
-    Kernels.Sizes sizes =
-        new Kernels.Sizes("convTranspose2d", in, out, options.groups(), kernelHeight, kernelWidth);
-    kernels =
-        new Kernels(
-            sizes,
-            options,
-            parameter("weight", () -> sizes.weight(seed, device)),
-            bias ? parameter("bias", () -> sizes.bias(seed, device)) : null);
-  }
-
-  @Override
-  public Tensor forward(Tensor x) {
-    return Convolution.convTranspose2d(x, kernels.weight(), kernels.bias(), options);
-  }
-
-  /** The weight, {@code (in, out / groups, kernel height, kernel width)}. */
-  public Tensor weight() {
-    return kernels.weight();
-  }
-
-  /** The bias, {@code (out)}; null where there is none. */
-  public Tensor bias() {
-    return kernels.bias();
-  }
-
-  @Override
-  protected String settings() {
-    return kernels.settings();
+    super(
+        "convTranspose2d",
+        Convolution::convTranspose2d,
+        in,
+        out,
+        new int[] {kernelHeight, kernelWidth},
+        options,
+        bias,
+        device,
+        seed);
   }
 }

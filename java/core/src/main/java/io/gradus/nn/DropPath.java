@@ -8,28 +8,20 @@ import io.gradus.tensor.Tensor;
  * - p)}, in training only: on the branch of a residual block this is stochastic depth (Huang et al.
  * 2016), which leaves blocks out. Input and output are (batch, …).
  */
-public final class DropPath extends Module {
-
-  private final double p;
-  private final Draws draws;
+public final class DropPath extends DroppingLayer {
 
   /** Drops with probability {@code p}, in [0, 1]. */
   public DropPath(double p, Seed seed) {
-    Masks.checkProbability("dropPath", p);
-    this.p = p;
-    this.draws = draws("draws", seed);
+    super("dropPath", p, seed);
   }
 
   @Override
-  public Tensor forward(Tensor x) {
-    if (x.rank() < 1) {
-      throw new IllegalArgumentException("dropPath: the input must be (batch, …): " + x.shape());
-    }
-    return isTraining() && p > 0 ? Masks.drop(x, 1, p, draws.next()) : x;
+  void check(Tensor x) {
+    checkAxes(x, x.rank() > 0, "(batch, …)");
   }
 
   @Override
-  protected String settings() {
-    return "p=" + p;
+  Tensor drop(Tensor x, double p, Seed seed) {
+    return dropTogether(x, 1, p, seed);
   }
 }

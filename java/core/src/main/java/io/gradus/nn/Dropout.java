@@ -10,27 +10,15 @@ import io.gradus.tensor.Tensor;
  *
  * <p>Each call draws another mask from the seed, in the order of the calls.
  */
-public final class Dropout extends Module {
-
-  private final double p;
-  private final Draws draws;
+public final class Dropout extends DroppingLayer {
 
   /** Drops with probability {@code p}, in [0, 1]. */
   public Dropout(double p, Seed seed) {
-    if (!(p >= 0 && p <= 1)) {
-      throw new IllegalArgumentException("dropout: the probability must lie in [0, 1]: " + p);
-    }
-    this.p = p;
-    this.draws = draws("draws", seed);
+    super("dropout", p, seed);
   }
 
   @Override
-  public Tensor forward(Tensor x) {
-    return isTraining() && p > 0 ? Random.dropout(x, p, draws.next()) : x;
-  }
-
-  @Override
-  protected String settings() {
-    return "p=" + p;
+  Tensor drop(Tensor x, double p, Seed seed) {
+    return Random.dropout(x, p, seed);
   }
 }

@@ -29,6 +29,17 @@ public final class Embedding extends Module {
     return Indexing.embedding(indices, weight);
   }
 
+  /**
+   * The sums of the vectors of tokens and of those of their places, in one pass.
+   *
+   * @param tokens {@code (..., time)}
+   * @param places of the tokens' shape; null for 0, 1, 2 ... along the last axis
+   * @param positions has the vectors of places
+   */
+  public Tensor forward(Tensor tokens, Tensor places, Embedding positions) {
+    return positions.call(tokens, in -> Indexing.embedding(in, weight, places, positions.weight));
+  }
+
   /** The vectors, {@code (count, size)}. */
   public Tensor weight() {
     return weight;

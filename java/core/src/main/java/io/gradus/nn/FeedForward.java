@@ -50,7 +50,7 @@ public final class FeedForward extends Module {
 
   @Override
   public Tensor forward(Tensor x) {
-    return down.forward(kind.apply(up.forward(x)));
+    return down.call(kind.apply(up.call(x)));
   }
 
   /** The layer to the hidden size. */

@@ -102,9 +102,9 @@ public final class FeedbackNetwork extends Module {
     List<Tensor> ys = new ArrayList<>();
     for (long t = 0; t < times; t++) {
       Tensor input = Shapes.reshape(Shapes.slice(steps, t, t + 1), batch, x.dim(2));
-      Tensor state = inner.forward(Shapes.concat(-1, input, line.remove()));
+      Tensor state = inner.call(Shapes.concat(-1, input, line.remove()));
       checkState(state, batch);
-      ys.add(readout == null ? state : readout.forward(state));
+      ys.add(readout == null ? state : readout.call(state));
       line.add(state);
       if (truncation > 0 && (t + 1) % truncation == 0) {
         for (int i = 0; i < delay; i++) {

@@ -31,7 +31,7 @@ public final class LayerNorm extends Norm {
   }
 
   @Override
-  public Normalization.Residual add(Tensor x, Tensor residual, double p, Seed seed) {
+  Normalization.Residual added(Tensor x, Tensor residual, double p, Seed seed) {
     return p == 0
         ? Normalization.addLayerNorm(x, residual, weight, bias, epsilon)
         : Normalization.addLayerNorm(x, residual, weight, bias, epsilon, p, seed);

@@ -2,15 +2,12 @@ package io.gradus.nn;
 
 import io.gradus.op.Pooling;
 import io.gradus.op.PoolingOptions;
-import io.gradus.tensor.Tensor;
 
 /**
  * {@link Pooling#maxPool2d} as a layer: from {@code (batch, channels, height, width)} to {@code
  * (batch, channels, height', width')}.
  */
-public final class MaxPool2d extends Module {
-
-  private final PoolingOptions options;
+public final class MaxPool2d extends PoolingLayer {
 
   /** Windows of this size side by side. */
   public MaxPool2d(int kernel) {
@@ -19,16 +16,6 @@ public final class MaxPool2d extends Module {
 
   /** Windows that slide as the options say. */
   public MaxPool2d(PoolingOptions options) {
-    this.options = options;
-  }
-
-  @Override
-  public Tensor forward(Tensor x) {
-    return Pooling.maxPool2d(x, options);
-  }
-
-  @Override
-  protected String settings() {
-    return options.text();
+    super(Pooling::maxPool2d, options);
   }
 }

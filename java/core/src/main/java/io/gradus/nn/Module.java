@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.function.Supplier;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
 /**
@@ -26,7 +27,7 @@ import java.util.stream.Stream;
  *   }
  *
  *   public Tensor forward(Tensor x) {
- *     return Pointwise.add(x, inner.forward(x));
+ *     return Pointwise.add(x, inner.call(x));
  *   }
  * }
  * }</pre>
@@ -39,8 +40,12 @@ public abstract class Module {
   /** Is told of each {@link #call} while it {@linkplain #watch watches}. */
   @FunctionalInterface
   public interface Watcher {
-    /** A module made an output of an input. */
-    void called(Module module, Tensor x, Tensor y);
+    /**
+     * A module made an output of an input.
+     *
+     * @param again makes the output of the input once more, and may be called while this is
+     */
+    void called(Module module, Tensor x, Tensor y, UnaryOperator<Tensor> again);
   }
 
   /** Who watches this thread; null for nobody. */
@@ -60,15 +65,35 @@ public abstract class Module {
 
   /**
    * {@link #forward}, of which a {@linkplain #watch watcher} learns, as hooks in PyTorch do of
-   * calls and not of {@code forward}. Containers call their parts by this.
+   * calls and not of {@code forward}. A module runs its parts by this.
    */
   public final Tensor call(Tensor x) {
-    Tensor y = forward(x);
+    return call(x, this::forward);
+  }
+
+  /**
+   * The same for another form of {@code forward}, such as one that takes a mask as well.
+   *
+   * <pre>{@code
+   * Tensor y = layer.call(x, in -> layer.forward(in, options));
+   * }</pre>
+   */
+  public final Tensor call(Tensor x, UnaryOperator<Tensor> form) {
+    return call(x, form, y -> y);
+  }
+
+  /**
+   * The same for a form that gives more than a tensor.
+   *
+   * @param output of all that it gives, what a watcher learns of
+   */
+  public final <T> T call(Tensor x, Function<Tensor, T> form, Function<T, Tensor> output) {
+    T all = form.apply(x);
     Watcher watcher = WATCHER.get();
     if (watcher != null) {
-      watcher.called(this, x, y);
+      watcher.called(this, x, output.apply(all), in -> output.apply(form.apply(in)));
     }
-    return y;
+    return all;
   }
 
   /** Runs code, and tells a watcher of each {@link #call} that it makes on this thread. */

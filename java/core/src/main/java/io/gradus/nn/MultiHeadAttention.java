@@ -93,17 +93,17 @@ public final class MultiHeadAttention extends Module {
         dropout > 0 && isTraining() ? options.dropout(dropout, draws.next()) : options;
     if (query == key && key == value) {
       Tensor packed = LinearAlgebra.linear(query, inWeight, inBias);
-      return out.forward(Attention.attention(packed, heads, heads, own));
+      return out.call(Attention.attention(packed, heads, heads, own));
     }
     Tensor q = projected(query, 0, 1);
     if (key == value) {
       Tensor keysAndValues = projected(key, 1, 3);
-      return out.forward(Attention.attention(q, keysAndValues, heads, heads, own));
+      return out.call(Attention.attention(q, keysAndValues, heads, heads, own));
     }
     Tensor mixed =
         Attention.attention(
             inHeads(q), inHeads(projected(key, 1, 2)), inHeads(projected(value, 2, 3)), own);
-    return out.forward(Shapes.reshape(mixed, q.shape()));
+    return out.call(Shapes.reshape(mixed, q.shape()));
   }
 
   private void check(String name, Tensor x) {

@@ -16,5 +16,9 @@ public abstract sealed class Norm extends Module permits LayerNorm, RmsNorm {
    * @param p 0 for no dropout
    * @param seed decides what is dropped; ignored where nothing is
    */
-  public abstract Normalization.Residual add(Tensor x, Tensor residual, double p, Seed seed);
+  public final Normalization.Residual add(Tensor x, Tensor residual, double p, Seed seed) {
+    return call(x, in -> added(in, residual, p, seed), Normalization.Residual::normalized);
+  }
+
+  abstract Normalization.Residual added(Tensor x, Tensor residual, double p, Seed seed);
 }

@@ -31,8 +31,8 @@ public final class Residual extends Module {
    */
   @Override
   public Tensor forward(Tensor x) {
-    Tensor straight = shortcut == null ? x : shortcut.forward(x);
-    Tensor y = inner.forward(x);
+    Tensor straight = shortcut == null ? x : shortcut.call(x);
+    Tensor y = inner.call(x);
     if (!y.shape().equals(straight.shape())) {
       throw new IllegalArgumentException(
           "residual: the shortcut gives another shape than the inner module: "

@@ -28,7 +28,7 @@ public final class RmsNorm extends Norm {
   }
 
   @Override
-  public Normalization.Residual add(Tensor x, Tensor residual, double p, Seed seed) {
+  Normalization.Residual added(Tensor x, Tensor residual, double p, Seed seed) {
     return p == 0
         ? Normalization.addRmsNorm(x, residual, weight, epsilon)
         : Normalization.addRmsNorm(x, residual, weight, epsilon, p, seed);

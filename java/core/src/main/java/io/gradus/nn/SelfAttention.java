@@ -60,8 +60,8 @@ public final class SelfAttention extends Module {
    *     them by their positions; may take their memory
    */
   public Tensor forward(Tensor x, AttentionOptions options, UnaryOperator<Tensor> positions) {
-    Tensor packed = positions.apply(qkv.forward(x));
-    return out.forward(Attention.attention(packed, heads, kvHeads, options));
+    Tensor packed = positions.apply(qkv.call(x));
+    return out.call(Attention.attention(packed, heads, kvHeads, options));
   }
 
   /**
@@ -69,7 +69,7 @@ public final class SelfAttention extends Module {
    * positions whose own vectors nobody reads.
    */
   public Tensor keysAndValues(Tensor x) {
-    return qkv.forward(x, (long) heads * head, (heads + 2L * kvHeads) * head);
+    return part(x, (long) heads * head, (heads + 2L * kvHeads) * head);
   }
 
   /**
@@ -79,8 +79,12 @@ public final class SelfAttention extends Module {
    * @param keysAndValues {@code (batch, keys, 2 · kvHeads · head)}, of all positions
    */
   public Tensor forward(Tensor x, Tensor keysAndValues, AttentionOptions options) {
-    Tensor queries = qkv.forward(x, 0, (long) heads * head);
-    return out.forward(Attention.attention(queries, keysAndValues, heads, kvHeads, options));
+    Tensor queries = part(x, 0, (long) heads * head);
+    return out.call(Attention.attention(queries, keysAndValues, heads, kvHeads, options));
+  }
+
+  private Tensor part(Tensor x, long from, long to) {
+    return qkv.call(x, in -> qkv.forward(in, from, to));
   }
 
   /** The layer before the heads. */

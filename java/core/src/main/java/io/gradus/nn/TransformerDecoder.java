@@ -55,8 +55,9 @@ public final class TransformerDecoder extends Module {
   public Tensor forward(Tensor x, Tensor memory, AttentionOptions self, AttentionOptions cross) {
     Tensor y = x;
     for (int i = 0; i < layers.size(); i++) {
-      y = layers.get(i).forward(y, memory, self, cross);
+      TransformerDecoderLayer layer = layers.get(i);
+      y = layer.call(y, in -> layer.forward(in, memory, self, cross));
     }
-    return norm == null ? y : norm.forward(y);
+    return norm == null ? y : norm.call(y);
   }
 }

@@ -44,8 +44,8 @@ public final class TransformerDecoderLayer extends TransformerLayer {
     return chain(
         x,
         List.of(
-            v -> selfAttention.forward(v, self),
-            v -> memoryAttention.forward(v, memory, memory, cross),
+            v -> attend(v, self),
+            v -> memoryAttention.call(v, q -> memoryAttention.forward(q, memory, memory, cross)),
             this::feedForward));
   }
 }

@@ -45,8 +45,9 @@ public final class TransformerEncoder extends Module {
   public Tensor forward(Tensor x, AttentionOptions attention) {
     Tensor y = x;
     for (int i = 0; i < layers.size(); i++) {
-      y = layers.get(i).forward(y, attention);
+      TransformerEncoderLayer layer = layers.get(i);
+      y = layer.call(y, in -> layer.forward(in, attention));
     }
-    return norm == null ? y : norm.forward(y);
+    return norm == null ? y : norm.call(y);
   }
 }

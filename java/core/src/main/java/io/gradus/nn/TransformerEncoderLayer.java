@@ -31,6 +31,6 @@ public final class TransformerEncoderLayer extends TransformerLayer {
 
   /** With masks, lengths or causal attention. */
   public Tensor forward(Tensor x, AttentionOptions attention) {
-    return chain(x, List.of(v -> selfAttention.forward(v, attention), this::feedForward));
+    return chain(x, List.of(v -> attend(v, attention), this::feedForward));
   }
 }

@@ -1,5 +1,6 @@
 package io.gradus.nn;
 
+import io.gradus.op.AttentionOptions;
 import io.gradus.op.Normalization;
 import io.gradus.op.Pointwise;
 import io.gradus.op.Random;
@@ -14,7 +15,7 @@ import java.util.function.UnaryOperator;
 abstract sealed class TransformerLayer extends Module
     permits TransformerEncoderLayer, TransformerDecoderLayer {
 
-  final MultiHeadAttention selfAttention;
+  private final MultiHeadAttention selfAttention;
 
   /** To a memory, in decoders; else null. */
   final MultiHeadAttention memoryAttention;
@@ -58,7 +59,7 @@ abstract sealed class TransformerLayer extends Module
       }
       return sum;
     }
-    Tensor normalized = norms.get(0).forward(x);
+    Tensor normalized = norms.get(0).call(x);
     for (int i = 0; i + 1 < parts.size(); i++) { // each sum meets the next norm on the way
       Tensor branch = parts.get(i).apply(normalized);
       Normalization.Residual next = norms.get(i + 1).add(branch, sum, p, seed(p));
@@ -69,10 +70,15 @@ abstract sealed class TransformerLayer extends Module
     return Pointwise.add(sum, dropped(branch, p));
   }
 
+  /** The attention of the sequence to itself. */
+  final Tensor attend(Tensor x, AttentionOptions attention) {
+    return selfAttention.call(x, in -> selfAttention.forward(in, attention));
+  }
+
   /** The part that works on each position by itself. */
   final Tensor feedForward(Tensor x) {
-    Tensor hidden = options.activation().apply(linear1.forward(x));
-    return linear2.forward(dropped(hidden, isTraining() ? options.dropout() : 0));
+    Tensor hidden = options.activation().apply(linear1.call(x));
+    return linear2.call(dropped(hidden, isTraining() ? options.dropout() : 0));
   }
 
   private Tensor dropped(Tensor x, double p) {

@@ -219,24 +219,18 @@ public final class Convolution {
     private static Axis height(Shape weight, ConvolutionOptions o) {
       return weight.rank() == 3
           ? Axis.none()
-          : new Axis(
-              "height", weight.dim(2), o.strideHeight(), o.paddingHeight(), o.dilationHeight());
+          : Axis.height(weight.dim(2), o.stride(), o.padding(), o.dilation());
     }
 
     private static Axis width(Shape weight, ConvolutionOptions o) {
-      return new Axis(
-          "width", weight.dim(-1), o.strideWidth(), o.paddingWidth(), o.dilationWidth());
+      return Axis.width(weight.dim(-1), o.stride(), o.padding(), o.dilation());
     }
 
     /** The shape of y, of an x. */
     static Shape outputOf(String op, Tensor x, Tensor weight, ConvolutionOptions o) {
-      if (o.outputPaddingHeight() > 0 || o.outputPaddingWidth() > 0) {
+      if (!o.outputPadding().are(0)) {
         throw new IllegalArgumentException(
-            op
-                + ": output padding belongs to transposed convolutions: "
-                + o.outputPaddingHeight()
-                + " x "
-                + o.outputPaddingWidth());
+            op + ": output padding belongs to transposed convolutions: " + o.outputPadding());
       }
       long columns = width(weight.shape(), o).places(op, x.dim(-1));
       long out = weight.dim(0);
@@ -248,13 +242,13 @@ public final class Convolution {
     /** The shape of x, of a y. */
     static Shape inputOf(String op, Tensor y, Tensor weight, ConvolutionOptions o) {
       long out = weight.dim(1) * o.groups();
-      long columns = spread(op, width(weight.shape(), o), y.dim(-1), o.outputPaddingWidth());
+      long columns = spread(op, width(weight.shape(), o), y.dim(-1), o.outputPadding().width());
       return y.rank() == 3
           ? Shape.of(y.dim(0), out, columns)
           : Shape.of(
               y.dim(0),
               out,
-              spread(op, height(weight.shape(), o), y.dim(2), o.outputPaddingHeight()),
+              spread(op, height(weight.shape(), o), y.dim(2), o.outputPadding().height()),
               columns);
     }
 

@@ -9,45 +9,27 @@ package io.gradus.op;
  * ConvolutionOptions.stride(2).padding(1)
  * }</pre>
  *
- * @param strideHeight rows from one place of the kernel to the next
- * @param strideWidth columns, likewise
- * @param paddingHeight rows of zeros above and below the input
- * @param paddingWidth columns of zeros at its left and right
- * @param dilationHeight rows from one element of the kernel to the next
- * @param dilationWidth columns, likewise
+ * @param stride elements from one place of the kernel to the next
+ * @param padding zeros at each side of the input
+ * @param dilation elements of the input from one element of the kernel to the next
  * @param groups parts that the channels fall into, each convolved by itself
- * @param outputPaddingHeight rows that a transposed convolution adds below its output
- * @param outputPaddingWidth columns that it adds at the right
+ * @param outputPadding elements that a transposed convolution adds below and at the right of its
+ *     output
  */
 public record ConvolutionOptions(
-    int strideHeight,
-    int strideWidth,
-    int paddingHeight,
-    int paddingWidth,
-    int dilationHeight,
-    int dilationWidth,
-    int groups,
-    int outputPaddingHeight,
-    int outputPaddingWidth) {
+    PerAxis stride, PerAxis padding, PerAxis dilation, int groups, PerAxis outputPadding) {
 
   private static final ConvolutionOptions DEFAULTS =
-      new ConvolutionOptions(1, 1, 0, 0, 1, 1, 1, 0, 0);
+      new ConvolutionOptions(PerAxis.both(1), PerAxis.both(0), PerAxis.both(1), 1, PerAxis.both(0));
 
   /** Checks the numbers. */
   public ConvolutionOptions {
-    check("stride", strideHeight, strideWidth, 1);
-    check("padding", paddingHeight, paddingWidth, 0);
-    check("dilation", dilationHeight, dilationWidth, 1);
-    check("output padding", outputPaddingHeight, outputPaddingWidth, 0);
+    stride.checkAtLeast(1, "convolution", "stride");
+    padding.checkAtLeast(0, "convolution", "padding");
+    dilation.checkAtLeast(1, "convolution", "dilation");
+    outputPadding.checkAtLeast(0, "convolution", "output padding");
     if (groups < 1) {
       throw new IllegalArgumentException("convolution: groups must be 1 or more: " + groups);
-    }
-  }
-
-  private static void check(String name, int height, int width, int least) {
-    if (height < least || width < least) {
-      throw new IllegalArgumentException(
-          "convolution: " + name + " must be " + least + " or more: " + height + " x " + width);
     }
   }
 
@@ -63,16 +45,8 @@ public record ConvolutionOptions(
 
   /** Another stride for each axis. */
   public ConvolutionOptions strides(int height, int width) {
-    return new ConvolutionOptions(
-        height,
-        width,
-        paddingHeight,
-        paddingWidth,
-        dilationHeight,
-        dilationWidth,
-        groups,
-        outputPaddingHeight,
-        outputPaddingWidth);
+    var strides = new PerAxis(height, width);
+    return new ConvolutionOptions(strides, padding, dilation, groups, outputPadding);
   }
 
   /** So many zeros on each side. */
@@ -82,16 +56,8 @@ public record ConvolutionOptions(
 
   /** So many zeros above and below, and at the left and right. */
   public ConvolutionOptions padding(int height, int width) {
-    return new ConvolutionOptions(
-        strideHeight,
-        strideWidth,
-        height,
-        width,
-        dilationHeight,
-        dilationWidth,
-        groups,
-        outputPaddingHeight,
-        outputPaddingWidth);
+    var zeros = new PerAxis(height, width);
+    return new ConvolutionOptions(stride, zeros, dilation, groups, outputPadding);
   }
 
   /** The kernel's elements so far apart. */
@@ -101,30 +67,13 @@ public record ConvolutionOptions(
 
   /** The kernel's elements so far apart along each axis. */
   public ConvolutionOptions dilation(int height, int width) {
-    return new ConvolutionOptions(
-        strideHeight,
-        strideWidth,
-        paddingHeight,
-        paddingWidth,
-        height,
-        width,
-        groups,
-        outputPaddingHeight,
-        outputPaddingWidth);
+    var apart = new PerAxis(height, width);
+    return new ConvolutionOptions(stride, padding, apart, groups, outputPadding);
   }
 
   /** Channels in groups, each convolved by itself; as many as channels is depthwise. */
   public ConvolutionOptions groups(int groups) {
-    return new ConvolutionOptions(
-        strideHeight,
-        strideWidth,
-        paddingHeight,
-        paddingWidth,
-        dilationHeight,
-        dilationWidth,
-        groups,
-        outputPaddingHeight,
-        outputPaddingWidth);
+    return new ConvolutionOptions(stride, padding, dilation, groups, outputPadding);
   }
 
   /**
@@ -136,15 +85,7 @@ public record ConvolutionOptions(
 
   /** The same for each axis. */
   public ConvolutionOptions outputPadding(int height, int width) {
-    return new ConvolutionOptions(
-        strideHeight,
-        strideWidth,
-        paddingHeight,
-        paddingWidth,
-        dilationHeight,
-        dilationWidth,
-        groups,
-        height,
-        width);
+    var more = new PerAxis(height, width);
+    return new ConvolutionOptions(stride, padding, dilation, groups, more);
   }
 }

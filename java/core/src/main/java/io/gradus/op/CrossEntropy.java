@@ -59,6 +59,12 @@ final class CrossEntropy {
     }
   }
 
+  /** The weight of each label's class, of the labels' shape. */
+  static Tensor weightsOf(Tensor labels, Tensor weights) {
+    Tensor flat = Shapes.reshape(labels, Shape.of(labels.size()));
+    return Shapes.reshape(Indexing.gather(weights, 0, flat), labels.shape());
+  }
+
   Tensor loss(boolean inPlace) {
     boolean each = options.reduction() == Reduction.NONE;
     Tensor loss =
@@ -209,9 +215,7 @@ final class CrossEntropy {
     Tensor picked = Shapes.reshape(Indexing.gather(logProbs, -1, index), labels.shape());
     Tensor weights = Pointwise.cast(kept, DType.F32);
     if (options.weights() != null) {
-      Tensor flat = Shapes.reshape(safe, Shape.of(safe.size()));
-      Tensor own = Indexing.gather(options.weights(), 0, flat);
-      weights = Pointwise.mul(weights, Shapes.reshape(own, labels.shape()));
+      weights = Pointwise.mul(weights, weightsOf(safe, options.weights()));
     }
     // Left out by choice, not by a product: 0 times infinity is not 0.
     Tensor terms = Pointwise.mul(Pointwise.neg(Pointwise.cast(picked, DType.F32)), weights);

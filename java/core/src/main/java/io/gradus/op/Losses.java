@@ -192,23 +192,26 @@ public final class Losses {
     return CrossEntropy.nll(logProbs, labels, options);
   }
 
-  /** {@link #multiMargin(Tensor, Tensor, int, double, Reduction)} with power and margin 1. */
+  /**
+   * {@link #multiMargin(Tensor, Tensor, int, double, Tensor, Reduction)} with power and margin 1.
+   */
   public static Tensor multiMargin(Tensor scores, Tensor labels) {
-    return multiMargin(scores, labels, 1, 1, Reduction.MEAN);
+    return multiMargin(scores, labels, 1, 1, null, Reduction.MEAN);
   }
 
   /**
-   * The hinge loss of several classes (Weston and Watkins 1999): {@code Σ max(0, margin -
-   * row[label] + row[i])^power / classes} over the classes i other than the label.
+   * The hinge loss of several classes (Weston and Watkins 1999): {@code weights[label] · Σ max(0,
+   * margin - row[label] + row[i])^power / classes} over the classes i other than the label.
    *
    * @param scores (…, classes)
    * @param labels (…), I32 or I64, each in [0, classes)
    * @param power 1 or 2
+   * @param weights (classes), F32; null for 1. A mean is one over rows, whatever they weigh
    * @throws IndexOutOfBoundsException for a label outside the classes
    */
   public static Tensor multiMargin(
-      Tensor scores, Tensor labels, int power, double margin, Reduction reduction) {
-    return reduction.of(MarginLosses.multiMargin(scores, labels, power, margin));
+      Tensor scores, Tensor labels, int power, double margin, Tensor weights, Reduction reduction) {
+    return reduction.of(MarginLosses.multiMargin(scores, labels, power, margin, weights));
   }
 
   // Distributions

@@ -15,9 +15,11 @@ final class MarginLosses {
 
   private MarginLosses() {}
 
-  static Tensor multiMargin(Tensor scores, Tensor labels, int power, double margin) {
+  static Tensor multiMargin(
+      Tensor scores, Tensor labels, int power, double margin, Tensor weights) {
     Checks.floating("multiMargin", scores);
     CrossEntropy.checkLabels("multiMargin", scores, labels);
+    CrossEntropy.checkWeights("multiMargin", scores, weights);
     if (power != 1 && power != 2) {
       throw new IllegalArgumentException("multiMargin: the power must be 1 or 2: " + power);
     }
@@ -30,7 +32,10 @@ final class MarginLosses {
       excess = Pointwise.mul(excess, excess);
     }
     Tensor others = Pointwise.add(Pointwise.neg(Indexing.oneHot(labels, x.dim(-1))), 1);
-    return Reductions.mean(Pointwise.mul(excess, others), -1);
+    Tensor losses = Reductions.mean(Pointwise.mul(excess, others), -1);
+    return weights == null
+        ? losses
+        : Pointwise.mul(losses, CrossEntropy.weightsOf(labels, weights));
   }
 
   static Tensor cosineEmbedding(Tensor a, Tensor b, Tensor target, double margin) {

@@ -91,14 +91,9 @@ public final class Pooling {
   }
 
   private static Tensor avgPool(String op, Tensor x, PoolingOptions options) {
-    if (options.dilationHeight() != 1 || options.dilationWidth() != 1) {
+    if (!options.dilation().are(1)) {
       throw new IllegalArgumentException(
-          op
-              + ": averages have no dilation: "
-              + options.dilationHeight()
-              + " x "
-              + options.dilationWidth()
-              + "; leave it at 1");
+          op + ": averages have no dilation: " + options.dilation() + "; leave it at 1");
     }
     Shape shape = output(op, x, options);
     return avgPool(op, x, shape, window(x.shape(), shape, options), options.countPadding());
@@ -211,11 +206,11 @@ public final class Pooling {
 
   private static Shape output(String op, Tensor x, PoolingOptions options) {
     check(op, x);
-    long width = places(op, axis("width", options), x.dim(-1), options.ceil());
+    long width = places(op, width(options), x.dim(-1), options.ceil());
     if (x.rank() == 3) {
       return Shape.of(x.dim(0), x.dim(1), width);
     }
-    long height = places(op, axis("height", options), x.dim(2), options.ceil());
+    long height = places(op, height(options), x.dim(2), options.ceil());
     return Shape.of(x.dim(0), x.dim(1), height, width);
   }
 
@@ -224,13 +219,15 @@ public final class Pooling {
   }
 
   private static long[] window(Shape x, Shape y, PoolingOptions options) {
-    Axis height = x.rank() == 3 ? Axis.none() : axis("height", options);
-    return Windows.of(x, y, height, axis("width", options), x.dim(1));
+    Axis height = x.rank() == 3 ? Axis.none() : height(options);
+    return Windows.of(x, y, height, width(options), x.dim(1));
   }
 
-  private static Axis axis(String name, PoolingOptions o) {
-    return name.equals("height")
-        ? new Axis(name, o.kernelHeight(), o.strideHeight(), o.paddingHeight(), o.dilationHeight())
-        : new Axis(name, o.kernelWidth(), o.strideWidth(), o.paddingWidth(), o.dilationWidth());
+  private static Axis height(PoolingOptions o) {
+    return Axis.height(o.kernel().height(), o.stride(), o.padding(), o.dilation());
+  }
+
+  private static Axis width(PoolingOptions o) {
+    return Axis.width(o.kernel().width(), o.stride(), o.padding(), o.dilation());
   }
 }

@@ -9,46 +9,32 @@ package io.gradus.op;
  * PoolingOptions.kernel(3).stride(2).padding(1)
  * }</pre>
  *
- * @param kernelHeight rows of a window
- * @param kernelWidth columns of a window
- * @param strideHeight rows from one window to the next
- * @param strideWidth columns, likewise
- * @param paddingHeight rows above and below the input that windows may reach over, half a window at
+ * @param kernel elements of a window
+ * @param stride elements from one window to the next
+ * @param padding elements at each side of the input that windows may reach over, half a window at
  *     most
- * @param paddingWidth columns at its left and right, likewise
- * @param dilationHeight rows from one element of a window to the next; of the largest only
- * @param dilationWidth columns, likewise
+ * @param dilation elements of the input from one element of a window to the next; of the largest
+ *     only
  * @param ceil whether a last window may reach out at the end, as long as it begins inside the input
  *     or the padding before it ({@code ceil_mode})
  * @param countPadding whether padding counts as zeros in averages ({@code count_include_pad})
  */
 public record PoolingOptions(
-    int kernelHeight,
-    int kernelWidth,
-    int strideHeight,
-    int strideWidth,
-    int paddingHeight,
-    int paddingWidth,
-    int dilationHeight,
-    int dilationWidth,
+    PerAxis kernel,
+    PerAxis stride,
+    PerAxis padding,
+    PerAxis dilation,
     boolean ceil,
     boolean countPadding) {
 
   /** Checks the numbers. */
   public PoolingOptions {
-    check("kernel", kernelHeight, kernelWidth, 1);
-    check("stride", strideHeight, strideWidth, 1);
-    check("padding", paddingHeight, paddingWidth, 0);
-    check("dilation", dilationHeight, dilationWidth, 1);
-    checkPadding(paddingHeight, kernelHeight, dilationHeight);
-    checkPadding(paddingWidth, kernelWidth, dilationWidth);
-  }
-
-  private static void check(String name, int height, int width, int least) {
-    if (height < least || width < least) {
-      throw new IllegalArgumentException(
-          "pooling: " + name + " must be " + least + " or more: " + height + " x " + width);
-    }
+    kernel.checkAtLeast(1, "pooling", "kernel");
+    stride.checkAtLeast(1, "pooling", "stride");
+    padding.checkAtLeast(0, "pooling", "padding");
+    dilation.checkAtLeast(1, "pooling", "dilation");
+    checkPadding(padding.height(), kernel.height(), dilation.height());
+    checkPadding(padding.width(), kernel.width(), dilation.width());
   }
 
   private static void checkPadding(int padding, int kernel, int dilation) {
@@ -70,7 +56,8 @@ public record PoolingOptions(
 
   /** Windows of this height and width side by side, without padding. */
   public static PoolingOptions kernel(int height, int width) {
-    return new PoolingOptions(height, width, height, width, 0, 0, 1, 1, false, true);
+    var window = new PerAxis(height, width);
+    return new PoolingOptions(window, window, PerAxis.both(0), PerAxis.both(1), false, true);
   }
 
   /** Windows so far apart. */
@@ -80,17 +67,8 @@ public record PoolingOptions(
 
   /** Windows so far apart along each axis. */
   public PoolingOptions stride(int height, int width) {
-    return new PoolingOptions(
-        kernelHeight,
-        kernelWidth,
-        height,
-        width,
-        paddingHeight,
-        paddingWidth,
-        dilationHeight,
-        dilationWidth,
-        ceil,
-        countPadding);
+    var strides = new PerAxis(height, width);
+    return new PoolingOptions(kernel, strides, padding, dilation, ceil, countPadding);
   }
 
   /** Windows that may reach out so far on each side. */
@@ -100,17 +78,8 @@ public record PoolingOptions(
 
   /** Windows that may reach out so far above and below, and at the left and right. */
   public PoolingOptions padding(int height, int width) {
-    return new PoolingOptions(
-        kernelHeight,
-        kernelWidth,
-        strideHeight,
-        strideWidth,
-        height,
-        width,
-        dilationHeight,
-        dilationWidth,
-        ceil,
-        countPadding);
+    var beyond = new PerAxis(height, width);
+    return new PoolingOptions(kernel, stride, beyond, dilation, ceil, countPadding);
   }
 
   /** A window's elements so far apart. */
@@ -120,64 +89,35 @@ public record PoolingOptions(
 
   /** A window's elements so far apart along each axis. */
   public PoolingOptions dilation(int height, int width) {
-    return new PoolingOptions(
-        kernelHeight,
-        kernelWidth,
-        strideHeight,
-        strideWidth,
-        paddingHeight,
-        paddingWidth,
-        height,
-        width,
-        ceil,
-        countPadding);
+    var apart = new PerAxis(height, width);
+    return new PoolingOptions(kernel, stride, padding, apart, ceil, countPadding);
   }
 
   /** Whether a last window may reach out at the end. */
   public PoolingOptions ceil(boolean ceil) {
-    return new PoolingOptions(
-        kernelHeight,
-        kernelWidth,
-        strideHeight,
-        strideWidth,
-        paddingHeight,
-        paddingWidth,
-        dilationHeight,
-        dilationWidth,
-        ceil,
-        countPadding);
+    return new PoolingOptions(kernel, stride, padding, dilation, ceil, countPadding);
   }
 
   /** Whether padding counts in averages. */
   public PoolingOptions countPadding(boolean countPadding) {
-    return new PoolingOptions(
-        kernelHeight,
-        kernelWidth,
-        strideHeight,
-        strideWidth,
-        paddingHeight,
-        paddingWidth,
-        dilationHeight,
-        dilationWidth,
-        ceil,
-        countPadding);
+    return new PoolingOptions(kernel, stride, padding, dilation, ceil, countPadding);
   }
 
   /** What differs from the defaults, for people: {@code kernel=3, stride=2, padding=1}. */
   public String text() {
     return "kernel="
-        + pair(kernelHeight, kernelWidth)
+        + text(kernel)
         + ", stride="
-        + pair(strideHeight, strideWidth)
-        + (paddingHeight + paddingWidth > 0 ? ", padding=" + pair(paddingHeight, paddingWidth) : "")
-        + (dilationHeight * dilationWidth > 1
-            ? ", dilation=" + pair(dilationHeight, dilationWidth)
-            : "")
+        + text(stride)
+        + (padding.are(0) ? "" : ", padding=" + text(padding))
+        + (dilation.are(1) ? "" : ", dilation=" + text(dilation))
         + (ceil ? ", ceil" : "")
         + (countPadding ? "" : ", countPadding=false");
   }
 
-  private static String pair(int height, int width) {
-    return height == width ? Integer.toString(height) : "(" + height + ", " + width + ")";
+  private static String text(PerAxis numbers) {
+    return numbers.are(numbers.height())
+        ? Integer.toString(numbers.height())
+        : "(" + numbers.height() + ", " + numbers.width() + ")";
   }
 }

@@ -10,6 +10,14 @@ final class Windows {
   /** One axis of a window: the kernel's size and how it slides. */
   record Axis(String name, long kernel, long stride, long padding, long dilation) {
 
+    static Axis height(long kernel, PerAxis stride, PerAxis padding, PerAxis dilation) {
+      return new Axis("height", kernel, stride.height(), padding.height(), dilation.height());
+    }
+
+    static Axis width(long kernel, PerAxis stride, PerAxis padding, PerAxis dilation) {
+      return new Axis("width", kernel, stride.width(), padding.width(), dilation.width());
+    }
+
     /** An axis that images do not have: one row, on which one row of the kernel lies. */
     static Axis none() {
       return new Axis("height", 1, 1, 0, 1);

@@ -4,9 +4,10 @@ import io.gradus.autograd.Graph;
 import io.gradus.autograd.GraphStep;
 import io.gradus.autograd.Tape;
 import io.gradus.nn.Module;
+import io.gradus.nn.ModuleList;
 import io.gradus.nn.Parameters;
 import io.gradus.tensor.DType;
-import io.gradus.tensor.Device;
+import io.gradus.tensor.Scope;
 import io.gradus.tensor.Shape;
 import io.gradus.tensor.Tensor;
 import java.util.ArrayList;
@@ -16,6 +17,7 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 
 /**
  * A table of a model's layers: their types, what they give, their parameters and FLOPs, as Keras
@@ -25,10 +27,10 @@ import java.util.Map;
  * System.out.println(ModelSummary.of(model, Shape.of(32, 1, 28, 28)));
  * }</pre>
  *
- * <p>The model is run once, in evaluation. Output shapes are those of calls that were seen: {@link
- * Module#call}, by which containers run their parts, and ops on a layer's own parameters. FLOPs are
- * those that the kernels report when a layer runs again by itself on the shape it was called with.
- * A layer of which neither is seen, such as a dropout that a user's module runs by {@code forward},
+ * <p>The model is run in evaluation. Output shapes are those of calls that were seen: {@link
+ * Module#call}, by which modules run their parts, and ops on a layer's own parameters. FLOPs are
+ * those that the kernels report when a layer runs again by itself on what it was called with. A
+ * layer of which neither is seen, such as a dropout that a user's module runs by {@code forward},
  * has no output shape here.
  *
  * @param layers the model itself, then its parts, each behind the one it belongs to
@@ -61,13 +63,11 @@ public record ModelSummary(
       long trainable,
       double flops) {}
 
-  /** What a module was called with. */
-  private record Kind(Shape shape, DType type) {}
-
   /** What was seen of a module. */
   private static final class Seen {
-    final Map<Kind, Integer> calls = new HashMap<>();
+    int calls;
     Shape output;
+    double flops = Double.NaN;
   }
 
   /**
@@ -119,27 +119,49 @@ public record ModelSummary(
     }
   }
 
+  @SuppressWarnings("try") // the scope only has to close
   private static ModelSummary run(Module model, Tensor x) {
     Map<Module, Seen> seen = new IdentityHashMap<>();
     long activations;
-    try (Tape tape = Tape.record()) {
+    try (Scope scope = Scope.open()) {
       Module.watch(
-          (module, in, out) -> {
-            Seen calls = seen.computeIfAbsent(module, any -> new Seen());
-            calls.calls.merge(new Kind(in.shape(), in.dtype()), 1, Integer::sum);
-            calls.output = out.shape();
-          },
-          () -> model.call(x));
+          (module, in, out, again) -> count(module, in, out, again, seen), () -> model.call(x));
+    }
+    try (Tape tape = Tape.record()) {
+      model.forward(x);
       outputsByParameters(model, tape.ops(), seen);
       activations = activationBytes(model, tape.ops(), x);
     }
+    sumUpLists(model, seen);
     List<Layer> layers = new ArrayList<>();
-    add("", model, 0, seen, x.device(), layers);
+    add("", model, 0, seen, layers);
     return new ModelSummary(
         List.copyOf(layers),
         bytes(model.parameters().tensors()),
         bytes(model.buffers().values()),
         activations);
+  }
+
+  /** Adds a call to what was seen of a module. */
+  private static void count(
+      Module module, Tensor x, Tensor y, UnaryOperator<Tensor> again, Map<Module, Seen> seen) {
+    Seen calls = seen.computeIfAbsent(module, any -> new Seen());
+    double flops = Module.watch((part, in, out, more) -> {}, () -> flops(again, x));
+    calls.flops = calls.calls++ == 0 ? flops : calls.flops + flops;
+    calls.output = y.shape();
+  }
+
+  private static double flops(UnaryOperator<Tensor> layer, Tensor x) {
+    try (Graph graph = Graph.capture(in -> computed(layer.apply(in[0]), in[0]), x)) {
+      return graph.steps().stream().mapToDouble(GraphStep::flops).sum();
+    } catch (RuntimeException e) {
+      return Double.NaN; // it does what cannot be captured, such as reading a value
+    }
+  }
+
+  /** Null for the input itself or a view of it, of which a graph would make a copy. */
+  private static Tensor computed(Tensor y, Tensor x) {
+    return block(y) == block(x) ? null : y;
   }
 
   private static long bytes(Collection<Tensor> tensors) {
@@ -170,9 +192,27 @@ public record ModelSummary(
       }
       before = owner;
       Seen calls = seen.computeIfAbsent(owner, any -> new Seen());
-      if (calls.calls.isEmpty() && !done.containsKey(owner)) {
+      if (calls.calls == 0 && !done.containsKey(owner)) {
         calls.output = op.output().shape();
       }
+    }
+  }
+
+  /**
+   * A list whose parts a module runs itself comes to what they come to, and gives what the last
+   * does.
+   */
+  private static void sumUpLists(Module module, Map<Module, Seen> seen) {
+    module.children().values().forEach(part -> sumUpLists(part, seen));
+    if (module instanceof ModuleList && !seen.containsKey(module)) {
+      Seen list = new Seen();
+      list.flops = 0;
+      for (Module part : module.children().values()) {
+        Seen calls = seen.getOrDefault(part, new Seen());
+        list.output = calls.output;
+        list.flops += calls.flops;
+      }
+      seen.put(module, list);
     }
   }
 
@@ -192,7 +232,10 @@ public record ModelSummary(
   /** Of each block of memory once: views share that of what they view. */
   private static long activationBytes(Module model, List<Tape.Op> ops, Tensor x) {
     Map<Long, Long> blocks = new HashMap<>();
-    ops.forEach(op -> blocks.put(block(op.output()), blockBytes(op.output())));
+    ops.stream()
+        .map(Tape.Op::output)
+        .filter(y -> !y.isClosed()) // such as what a later op took the memory of
+        .forEach(y -> blocks.put(block(y), blockBytes(y)));
     blocks.remove(block(x));
     model.state().values().forEach(tensor -> blocks.remove(block(tensor)));
     return blocks.values().stream().mapToLong(Long::longValue).sum();
@@ -207,12 +250,7 @@ public record ModelSummary(
   }
 
   private static void add(
-      String name,
-      Module module,
-      int depth,
-      Map<Module, Seen> seen,
-      Device device,
-      List<Layer> into) {
+      String name, Module module, int depth, Map<Module, Seen> seen, List<Layer> into) {
     Seen calls = seen.getOrDefault(module, new Seen());
     Parameters parameters = module.parameters();
     into.add(
@@ -223,35 +261,12 @@ public record ModelSummary(
             calls.output,
             parameters.count(),
             parameters.trainableCount(),
-            flops(module, calls, device)));
+            calls.flops));
     module
         .children()
         .forEach(
             (part, child) ->
-                add(
-                    name.isEmpty() ? part : name + "." + part,
-                    child,
-                    depth + 1,
-                    seen,
-                    device,
-                    into));
-  }
-
-  private static double flops(Module module, Seen seen, Device device) {
-    double flops = seen.calls.isEmpty() ? Double.NaN : 0;
-    for (var call : seen.calls.entrySet()) {
-      flops += call.getValue() * flops(module, call.getKey(), device);
-    }
-    return flops;
-  }
-
-  private static double flops(Module module, Kind kind, Device device) {
-    try (Tensor x = Tensor.zeros(kind.shape(), kind.type(), device);
-        Graph graph = Graph.capture(in -> module.forward(in[0]), x)) {
-      return graph.steps().stream().mapToDouble(GraphStep::flops).sum();
-    } catch (RuntimeException e) {
-      return Double.NaN; // it does what cannot be captured, such as reading a value
-    }
+                add(name.isEmpty() ? part : name + "." + part, child, depth + 1, seen, into));
   }
 
   // Totals
