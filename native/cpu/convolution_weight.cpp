@@ -22,6 +22,7 @@ constexpr int64_t kDepth = 192;       // pixels at a time: a strip of them leave
 constexpr int64_t kChannels = 16;     // that lie side by side
 constexpr int64_t kStrips = 8;        // of a task, for which dy is packed again
 constexpr int64_t kTasks = 16;        // enough to be shared out evenly
+constexpr int64_t kFewest = 4;        // for which dy is packed more often, if need be
 constexpr int64_t kLeastSlice = 512;  // pixels, for which sums of their own pay
 
 int64_t ceilDivide(int64_t x, int64_t y) { return (x + y - 1) / y; }
@@ -35,9 +36,10 @@ class WeightBlocks {
         taps_(static_cast<int64_t>(g.sight.taps.size())),
         k_(g.ins() * taps_),
         strips_(ceilDivide(k_, kStrip)),
-        parts_(ceilDivide(strips_, kStrips)),
-        slices_(std::clamp<int64_t>(ceilDivide(kTasks, parts_ * g.groups), 1,
-                                    std::max<int64_t>(g.sight.pixels() / kLeastSlice, 1))),
+        mostSlices_(std::max<int64_t>(g.sight.pixels() / kLeastSlice, 1)),
+        parts_(std::max(ceilDivide(strips_, kStrips),
+                        std::min(strips_, kFewest / (mostSlices_ * g.groups)))),
+        slices_(std::clamp<int64_t>(ceilDivide(kTasks, parts_ * g.groups), 1, mostSlices_)),
         sums_(memory, g.groups * slices_ * strips_ * g.outs() * kStrip) {}
 
   void run() {
@@ -181,7 +183,7 @@ class WeightBlocks {
   }
 
   const WeightGradient& g;
-  const int64_t taps_, k_, strips_, parts_, slices_;
+  const int64_t taps_, k_, strips_, mostSlices_, parts_, slices_;
   Scratch<float> sums_;
 };
 
