@@ -68,12 +68,7 @@ record RunFile(
   }
 
   static RunFile read(Path file) throws IOException {
-    ConfigFile values = ConfigFile.read(file, "run");
-    try {
-      return of(values);
-    } catch (IllegalArgumentException e) {
-      throw new IOException(e.getMessage() + ": " + file, e);
-    }
+    return ConfigFile.read(file, "run", RunFile::of);
   }
 
   private static RunFile of(ConfigFile values) {
