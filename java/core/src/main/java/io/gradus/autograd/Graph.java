@@ -177,18 +177,24 @@ public final class Graph implements AutoCloseable {
 
   /** All that the step makes is freed, but for its result. */
   private static Tensor runOnce(Step step, Tensor[] inputs) {
+    long[] ranges = ranges(inputs); // before the step, which may close them
     try (Scope scope = Scope.open()) {
       Tensor result = step.run(inputs.clone());
-      if (result != null && Stream.of(inputs).anyMatch(input -> sharesMemory(result, input))) {
+      if (result != null && liesIn(ranges, result)) {
         return scope.keep(result.copy()); // a replay's inputs lie elsewhere
       }
       return result == null ? null : scope.keep(result);
     }
   }
 
-  private static boolean sharesMemory(Tensor result, Tensor input) {
-    long offset = result.address() - input.address();
-    return result.device() == input.device() && offset >= 0 && offset < bytes(input);
+  private static boolean liesIn(long[] ranges, Tensor result) {
+    for (int i = 0; i < ranges.length - 1; i += 2) {
+      long offset = result.address() - ranges[i];
+      if (offset >= 0 && offset < ranges[i + 1]) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** At least one, so that an empty input is known by its address too. */
