@@ -116,7 +116,7 @@ void CpuGraph::run(Out times) {
   }
 }
 
-void CpuGraph::changed(int call) {
+void CpuGraph::changed(int call, bool) {
   for (const StepPiece& piece : pieces_) {
     if (piece.call != call) continue;
     auto& numbers = std::get<Single>(steps_[piece.step]).arguments;

@@ -32,7 +32,7 @@ class CpuGraph final : public Graph {
   };
 
   Argument& argument(int call, int index) override;
-  void changed(int call) override;
+  void changed(int call, bool addresses) override;
   void run(Out times) override;
 
   void touch();

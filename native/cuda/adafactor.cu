@@ -18,10 +18,12 @@ constexpr int64_t kPiece = 16 * kThreads;  // elements whose squares one block s
 /** Gradients, and what multiplies them: NaN where nothing is to change. */
 struct Gradients {
   const float* at;
-  float gradScale;
+  Live<float> gradScale;
   const float* factor;
 
-  __device__ float scale() const { return factor == nullptr ? gradScale : gradScale * *factor; }
+  __device__ float scale() const {
+    return factor == nullptr ? gradScale.get() : gradScale.get() * *factor;
+  }
 };
 
 /** `batch` matrices of rows and columns; without `column`, each element has a number in `row`. */
@@ -42,7 +44,9 @@ struct Matrices {
 
 /** row (rows) moves towards the mean square of each row of g. */
 template <class Team>
-__global__ void averageRows(Adafactor a, Gradients g, float* row, int64_t rows, int64_t cols) {
+__global__ void averageRows(Live<Adafactor> live, Gradients g, float* row, int64_t rows,
+                            int64_t cols) {
+  const Adafactor a = live.get();
   const float scale = g.scale();
   const int64_t r = Team::index();
   double sum = 0;
@@ -73,8 +77,9 @@ __global__ void sumColumns(Gradients g, float* sums, int64_t n, I chunks, I size
 
 /** column (batch, cols) moves towards the mean squares of the columns of g. */
 template <class I>
-__global__ void averageColumns(Adafactor a, Gradients g, const float* sums, float* column,
+__global__ void averageColumns(Live<Adafactor> live, Gradients g, const float* sums, float* column,
                                int64_t n, I chunks, I rows, I cols) {
+  const Adafactor a = live.get();
   const float scale = g.scale();
   if (scale != scale) return;
   for (int64_t i = threadIndex(); i < n; i += threadCount()) {
@@ -87,7 +92,8 @@ __global__ void averageColumns(Adafactor a, Gradients g, const float* sums, floa
 }
 
 /** means (batch) = those of each matrix's rows. A block for each. */
-__global__ void averageMeans(Adafactor a, const float* row, float* means, int64_t rows) {
+__global__ void averageMeans(Live<Adafactor> live, const float* row, float* means, int64_t rows) {
+  const Adafactor a = live.get();
   const int64_t b = blockIndex();
   double sum = 0;
   for (int64_t r = threadIdx.x; r < rows; r += blockDim.x) {
@@ -100,7 +106,8 @@ __global__ void averageMeans(Adafactor a, const float* row, float* means, int64_
 
 /** parts (pieces, 2) = the sums of the squares of parameters and of updates of each piece. */
 template <class I>
-__global__ void measure(Adafactor a, Gradients g, Matrices<I> m, double* parts) {
+__global__ void measure(Live<Adafactor> live, Gradients g, Matrices<I> m, double* parts) {
+  const Adafactor a = live.get();
   const float scale = g.scale();
   const int64_t begin = blockIndex() * kPiece;
   const int64_t end = m.n - begin < kPiece ? m.n : begin + kPiece;
@@ -122,7 +129,9 @@ __global__ void measure(Adafactor a, Gradients g, Matrices<I> m, double* parts) 
 }
 
 /** By one block. */
-__global__ void decide(Adafactor a, const double* parts, int64_t count, double n, float* rate) {
+__global__ void decide(Live<Adafactor> live, const double* parts, int64_t count, double n,
+                       float* rate) {
+  const Adafactor a = live.get();
   double squares = 0, updates = 0;
   for (int64_t i = threadIdx.x; i < count; i += blockDim.x) {
     squares += parts[2 * i];
@@ -134,7 +143,8 @@ __global__ void decide(Adafactor a, const double* parts, int64_t count, double n
 }
 
 template <class I>
-__global__ void apply(Adafactor a, Gradients g, Matrices<I> m, const float* rate) {
+__global__ void apply(Live<Adafactor> live, Gradients g, Matrices<I> m, const float* rate) {
+  const Adafactor a = live.get();
   const float scale = g.scale(), by = *rate;
   if (scale != scale) return;
   for (int64_t i = threadIndex(); i < m.n; i += threadCount()) {
@@ -150,11 +160,13 @@ void CudaBackend::addAdafactor() {
                      double threshold, double weightDecay, int64_t step, double gradScale,
                      In factor) {
     const char* const name = "adafactor";
-    const Adafactor a(learningRate, beta2Decay, epsilon1, epsilon2, threshold, weightDecay,
-                      static_cast<double>(step));
-    const Gradients from{g.as<float>(), static_cast<float>(gradScale), factor.as<float>()};
     const int64_t n = batch * rows * cols;
     if (n == 0) return;
+    const Live<Adafactor> a =
+        gpu_.live(Adafactor(learningRate, beta2Decay, epsilon1, epsilon2, threshold, weightDecay,
+                            static_cast<double>(step)));
+    const Gradients from{g.as<float>(), gpu_.live(static_cast<float>(gradScale)),
+                         factor.as<float>()};
     const bool factored = column.address != 0;
     float* const averages = row.as<float>();
     const Chunks chunks(rows);

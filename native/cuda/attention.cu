@@ -46,15 +46,15 @@ __global__ void findRuns(const int32_t* documents, Range* runs, int tq, int tk) 
 
 }  // namespace
 
-Problem::Problem(In lengths, In mask, In slopes, Dims dims, double scale, double dropout,
-                 int64_t seed)
+Problem::Problem(const Gpu& gpu, In lengths, In mask, In slopes, Dims dims, double scale,
+                 double dropout, int64_t seed)
     : mask(mask.as<float>()),
       slopes(slopes.as<float>()),
       lengths(lengths.as<int32_t>()),
       runs(nullptr),
       scale(static_cast<float>(scale)),
       drops(dropout > 0),
-      dropout(seed, 0, dropout) {
+      dropout(gpu, seed, 0, dropout) {
   const int64_t* next = dims.row;
   for (int* size : {&batch, &tq, &tk, &heads, &kvHeads, &d}) *size = static_cast<int>(*next++);
   causal = *next++ != 0;
@@ -69,7 +69,7 @@ Problem::Problem(In lengths, In mask, In slopes, Dims dims, double scale, double
 
 Call::Call(Gpu& gpu, const char* name, In lengths, In documents, In mask, In slopes, Dims dims,
            double scale, double dropout, int64_t seed)
-    : problem(lengths, mask, slopes, dims, scale, dropout, seed),
+    : problem(gpu, lengths, mask, slopes, dims, scale, dropout, seed),
       runs_(gpu.memory(), documents ? static_cast<int64_t>(problem.batch) * problem.tq : 0) {
   const int64_t bound = static_cast<int64_t>(problem.tk) + 1;
   if (lengths) {

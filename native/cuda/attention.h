@@ -37,7 +37,8 @@ struct Range {
 
 /** One call, as it travels with a launch. */
 struct Problem {
-  Problem(In lengths, In mask, In slopes, Dims dims, double scale, double dropout, int64_t seed);
+  Problem(const Gpu& gpu, In lengths, In mask, In slopes, Dims dims, double scale, double dropout,
+          int64_t seed);
 
   int batch, tq, tk, heads, kvHeads, d;
   bool causal;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "cuda/device.h"
+#include "cuda/gpu.h"
 #include "math/philox.h"
 
 namespace gradus {
@@ -12,8 +13,8 @@ namespace gradus {
 class Dropout {
  public:
   /** Drops with probability p, met to 2^-32; the rest is divided by 1 - p. */
-  Dropout(int64_t seed, int64_t stream, double p)
-      : seed_(static_cast<uint64_t>(seed)),
+  Dropout(const Gpu& gpu, int64_t seed, int64_t stream, double p)
+      : seed_(p > 0 ? gpu.live(static_cast<uint64_t>(seed)) : Live<uint64_t>(0, nullptr)),
         stream_(static_cast<uint64_t>(stream)),
         scale_(static_cast<float>(1.0 / (1.0 - p))) {
     // An element is dropped where its word lies below p * 2^32.
@@ -41,7 +42,7 @@ class Dropout {
 
   /** The words of elements 4 * block to 4 * block + 3. */
   __device__ math::PhiloxBlock words(int64_t block) const {
-    return math::philox(seed_, stream_, static_cast<uint64_t>(block));
+    return math::philox(seed_.get(), stream_, static_cast<uint64_t>(block));
   }
 
   /** x scaled or 0, where x is element i of the four that the words are for. */
@@ -52,7 +53,8 @@ class Dropout {
   }
 
  private:
-  uint64_t seed_, stream_;
+  Live<uint64_t> seed_;
+  uint64_t stream_;
   float scale_;
   uint32_t threshold_;
   bool everything_;

@@ -129,14 +129,39 @@ Pages Gpu::pages() {
 }
 
 namespace {
-thread_local const Gpu::Capture* capture = nullptr;
+thread_local Gpu::Detour* taken = nullptr;
 }  // namespace
 
-const Gpu::Capture* Gpu::detour() const {
-  return capture != nullptr && &capture->gpu == this ? capture : nullptr;
+Gpu::Detour* Gpu::detour() const {
+  return taken != nullptr && &taken->gpu == this ? taken : nullptr;
 }
 
-Gpu::Capture::Capture(Gpu& gpu, Memory& memory) : gpu(gpu), memory(&memory) {
+bool Gpu::launches(const void* kernel, const dim3& blocks) {
+  Detour* const way = detour();
+  if (way == nullptr) return true;
+  for (const uint64_t part : {static_cast<uint64_t>(reinterpret_cast<uintptr_t>(kernel)),
+                              static_cast<uint64_t>(blocks.x), static_cast<uint64_t>(blocks.y)}) {
+    constexpr uint64_t kPrime = 0x100000001b3;
+    way->launches_ = (way->launches_ ^ part) * kPrime + 1;
+  }
+  return !way->rehearses;
+}
+
+Gpu::Detour::Detour(Gpu& gpu, Memory& memory, LiveNumbers& numbers)
+    : gpu(gpu), memory(&memory), numbers(&numbers) {
+  taken = this;
+}
+
+Gpu::Detour::~Detour() { taken = nullptr; }
+
+Gpu::Rehearsal::Rehearsal(Gpu& gpu, Memory& memory, LiveNumbers& numbers)
+    : Detour(gpu, memory, numbers) {
+  stream = gpu.stream_;
+  rehearses = true;
+}
+
+Gpu::Capture::Capture(Gpu& gpu, Memory& memory, LiveNumbers& numbers)
+    : Detour(gpu, memory, numbers) {
   gpu.use();
   gpu.check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "a stream");
   const cudaError_t begun = cudaStreamBeginCapture(stream, cudaStreamCaptureModeRelaxed);
@@ -144,12 +169,10 @@ Gpu::Capture::Capture(Gpu& gpu, Memory& memory) : gpu(gpu), memory(&memory) {
     cudaStreamDestroy(stream);
     gpu.check(begun, "to capture");
   }
-  capture = this;
 }
 
 Gpu::Capture::~Capture() {
-  if (capture == this) {
-    capture = nullptr;
+  if (open_) {
     cudaGraph_t graph = nullptr;
     if (cudaStreamEndCapture(stream, &graph) == cudaSuccess) cudaGraphDestroy(graph);
     cudaGetLastError();
@@ -158,7 +181,7 @@ Gpu::Capture::~Capture() {
 }
 
 cudaGraphExec_t Gpu::Capture::finish() {
-  capture = nullptr;
+  open_ = false;
   cudaGraph_t graph = nullptr;
   gpu.check(cudaStreamEndCapture(stream, &graph), "to capture");
   cudaGraphExec_t exec = nullptr;

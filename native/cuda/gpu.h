@@ -6,7 +6,9 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <utility>
 
+#include "cuda/live.h"
 #include "runtime/memory.h"
 
 namespace gradus {
@@ -33,9 +35,14 @@ class Gpu {
   const cudaDeviceProp& properties() const { return properties_; }
   int multiprocessors() const { return properties_.multiProcessorCount; }
   /** Where this thread's work goes, and where kernels take the memory from that they need while
-   * they run: others than usual while the thread captures. */
+   * they run: others than usual on a detour. */
   cudaStream_t stream() const { return detour() != nullptr ? detour()->stream : stream_; }
   Memory& memory() { return detour() != nullptr ? *detour()->memory : memory_; }
+  /** For a launch, numbers that a captured step changes from one replay to the next. */
+  template <class T>
+  Live<T> live(const T& value) const {
+    return {value, detour() == nullptr ? nullptr : detour()->numbers->take(&value, sizeof(T))};
+  }
   /** Where tensors lie. */
   Memory& tensors() { return memory_; }
   const Memory& tensors() const { return memory_; }
@@ -55,25 +62,55 @@ class Gpu {
   /** Throws what a kernel complained of, once. */
   void throwComplaint();
 
-  /** What a thread submits while one of these is open becomes a graph instead of being run. Memory
-   * that its kernels need must last as long as that graph, so it has its own. */
-  class Capture {
+  /** While one of these is open, its thread's work takes another way. Memory that its kernels need
+   * must last as long as the graph that they belong to, so it is the graph's, as are the numbers.
+   */
+  class Detour {
    public:
-    Capture(Gpu& gpu, Memory& memory);
-    ~Capture();
-    Capture(const Capture&) = delete;
-    Capture& operator=(const Capture&) = delete;
-    cudaGraphExec_t finish();
+    Detour(const Detour&) = delete;
+    Detour& operator=(const Detour&) = delete;
+
+    /** What was launched, or would have been, since the last call of this: the same number, the
+     * same kernels on the same grids. */
+    uint64_t launches() { return std::exchange(launches_, 0); }
+
+   protected:
+    Detour(Gpu& gpu, Memory& memory, LiveNumbers& numbers);
+    ~Detour();
+
+    Gpu& gpu;
+    cudaStream_t stream = nullptr;
 
    private:
     friend class Gpu;
-    Gpu& gpu;
     Memory* memory;
-    cudaStream_t stream = nullptr;
+    LiveNumbers* numbers;
+    bool rehearses = false;
+    uint64_t launches_ = 0;
   };
 
+  /** What the thread launches becomes a graph instead of being run. */
+  class Capture : public Detour {
+   public:
+    Capture(Gpu& gpu, Memory& memory, LiveNumbers& numbers);
+    ~Capture();
+    cudaGraphExec_t finish();
+
+   private:
+    bool open_ = true;
+  };
+
+  /** What the thread launches is not run: only its live numbers are taken. */
+  class Rehearsal : public Detour {
+   public:
+    Rehearsal(Gpu& gpu, Memory& memory, LiveNumbers& numbers);
+  };
+
+  /** Before each launch: whether it is to be made. */
+  bool launches(const void* kernel, const dim3& blocks);
+
  private:
-  const Capture* detour() const;
+  Detour* detour() const;
   static cudaDeviceProp propertiesOf(int index);
   void* map(int64_t bytes);
   void unmap(void* block);

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "cuda/graph_inputs.h"
 #include "runtime/graph_fusion.h"
 
 namespace gradus {
@@ -48,11 +49,13 @@ CudaGraph::CudaGraph(Recording recording, const Backend& backend, Gpu& gpu,
                      const Changing& changing)
     : Graph(std::move(recording), gpu.tensors()),
       gpu_(gpu),
-      scratch_(gpu.pages(), gpu.tensors().limit()) {
+      scratch_(gpu.pages(), gpu.tensors().limit()),
+      numbers_(scratch_) {
   fuseProducts(recording_, backend.matmulActivation, backend.matmulAdd);
   fuseSums(recording_, backend.matmulSums);
+  added_ = copyInputs(recording_, changing, backend.copy);
   place(changing, std::vector<bool>(recording_.buffers.size()));
-  changes_.resize(recording_.calls.size());
+  states_.resize(recording_.calls.size());
   for (const Call& call : recording_.calls) {
     if (call.kernel != nullptr) facts_.push_back(factsOf(recording_, call));
   }
@@ -64,9 +67,13 @@ Argument& CudaGraph::argument(int call, int index) {
   return recording_.calls[call].arguments[index];
 }
 
-void CudaGraph::changed(int call) {
-  // One that stands by itself may change as it likes.
-  if (++changes_[call] <= kOften) stands_ = false;
+void CudaGraph::changed(int call, bool addresses) {
+  State& state = states_[call];
+  if (!addresses && state.isLive()) {
+    state.renumbered = true;
+  } else if (++state.changes <= kOften) {
+    stands_ = false;  // one that stands by itself may change as it likes
+  }
 }
 
 void CudaGraph::runCalls(int begin, int end) const {
@@ -81,12 +88,14 @@ void CudaGraph::run(Out times) {
   if (times) return runTimed(times.as<int64_t>());
   if (replays_++ == 0) {
     runCalls(0, count);
-    changes_.assign(changes_.size(), 0);  // the capture's own inputs need not come again
+    for (State& state : states_) state.changes = 0;  // the capture's inputs need not come again
     stands_ = false;
     return;
   }
+  if (stands_) takeNumbers();
   if (!stands_) makeSegments();
   gpu_.use();
+  numbers_.write(gpu_);
   for (const Segment& segment : segments_) {
     if (segment.graph == nullptr) {
       runCalls(segment.begin, segment.end);
@@ -112,22 +121,48 @@ void CudaGraph::runTimed(int64_t* times) const {
   }
 }
 
+/** Of the calls whose numbers are others now. A call that would launch other kernels with them
+ * cannot stay in the graph. */
+void CudaGraph::takeNumbers() {
+  for (int c = 0; c < static_cast<int>(states_.size()); ++c) {
+    State& state = states_[c];
+    if (!state.renumbered) continue;
+    Gpu::Rehearsal rehearsal(gpu_, scratch_, numbers_);
+    numbers_.seek(state.begin);
+    runCalls(c, c + 1);
+    state.renumbered = false;
+    if (numbers_.next() == state.end && rehearsal.launches() == state.launches) continue;
+    state.changes = kOften;
+    stands_ = false;
+  }
+}
+
 void CudaGraph::makeSegments() {
   clearSegments();
+  numbers_.clear();
   const int count = static_cast<int>(recording_.calls.size());
   for (int begin = 0; begin < count;) {
-    const bool changes = changes_[begin] >= kOften;
+    const bool changes = states_[begin].changes >= kOften;
     int end = begin + 1;
-    while (end < count && (changes_[end] >= kOften) == changes) ++end;
+    while (end < count && (states_[end].changes >= kOften) == changes) ++end;
     segments_.push_back({begin, end, nullptr});
-    if (!changes) {
-      Gpu::Capture capture(gpu_, scratch_);
-      runCalls(begin, end);
-      segments_.back().graph = capture.finish();
-    }
+    if (!changes) capture(segments_.back());
     begin = end;
   }
   stands_ = true;
+}
+
+void CudaGraph::capture(Segment& segment) {
+  Gpu::Capture capture(gpu_, scratch_, numbers_);
+  for (int c = segment.begin; c < segment.end; ++c) {
+    State& state = states_[c];
+    state = {state.changes, numbers_.next(), 0, 0, false};
+    runCalls(c, c + 1);
+    state.launches = capture.launches();
+    // Numbers that found no place stay what they are, so the call is not live.
+    state.end = numbers_.isFull() ? state.begin : numbers_.next();
+  }
+  segment.graph = capture.finish();
 }
 
 void CudaGraph::clearSegments() {

@@ -1,4 +1,4 @@
-// A captured step on the GPU: launched as a few of CUDA's graphs instead of kernel by kernel.
+// A captured step on the GPU: launched as one of CUDA's graphs instead of kernel by kernel.
 #pragma once
 
 #include <vector>
@@ -10,8 +10,9 @@ namespace gradus {
 
 /**
  * The first replay makes the calls one by one, by which kernels find out what they need. From the
- * second one on, runs of calls are CUDA graphs. A call whose arguments change from replay to
- * replay, as the optimizer's step does, stands between them and is made by itself.
+ * second one on, all of them are one CUDA graph: inputs are copied to places of the graph's own
+ * before it, and numbers that change lie in a block of the device's memory. A call that changes in
+ * another way from replay to replay parts the graph in two and is made by itself.
  */
 class CudaGraph final : public Graph {
  public:
@@ -25,19 +26,31 @@ class CudaGraph final : public Graph {
     cudaGraphExec_t graph;
   };
 
+  /** What is known of a call from one replay to the next. */
+  struct State {
+    int changes = 0;             // that its graph could not follow
+    int64_t begin = 0, end = 0;  // of its live numbers
+    uint64_t launches = 0;       // as its graph has them
+    bool renumbered = false;     // since its live numbers were taken
+    bool isLive() const { return begin < end; }
+  };
+
   Argument& argument(int call, int index) override;
-  void changed(int call) override;
+  void changed(int call, bool addresses) override;
   void run(Out times) override;
 
   void runCalls(int begin, int end) const;
   void runTimed(int64_t* times) const;
+  void takeNumbers();
   void makeSegments();
+  void capture(Segment& segment);
   void clearSegments();
 
   Gpu& gpu_;
   Memory scratch_;  // of the kernels in the graphs
+  LiveNumbers numbers_;
   std::vector<Segment> segments_;
-  std::vector<int> changes_;  // of each call, in replays that have passed
+  std::vector<State> states_;  // of each call
   int64_t replays_ = 0;
   bool stands_ = false;  // segments_ are as the calls are
 };

@@ -55,6 +55,7 @@ template <class... Parameters, class... Arguments>
 void launch(Gpu& gpu, const char* name, const Grid& grid, void (*kernel)(Parameters...),
             Arguments... arguments) {
   if (grid.blocks.x == 0 || grid.blocks.y == 0 || grid.blocks.z == 0) return;
+  if (!gpu.launches(reinterpret_cast<const void*>(kernel), grid.blocks)) return;
   gpu.use();
   constexpr int64_t kWithoutAsking = 48 * 1024;
   if (grid.shared > kWithoutAsking) {

@@ -176,7 +176,8 @@ void normalize(Gpu& gpu, const char* name, DType t, In x, In residual, Out sum, 
   withFloating(t, [&](auto element) {
     using E = decltype(element);
     constexpr int N = kPack<E>;
-    const Input<E> in = {x.as<E>(), residual.as<E>(), sum.as<E>(), p != 0, Dropout(seed, 0, p)};
+    const Input<E> in = {x.as<E>(), residual.as<E>(), sum.as<E>(), p != 0,
+                         Dropout(gpu, seed, 0, p)};
     const Output<E> out = {Parameter(wt, weight, 1.0f),
                            Parameter(wt, bias, 0.0f),
                            y.as<E>(),

@@ -58,7 +58,8 @@ __device__ void storeFour(const float* values, E* y, int64_t n, bool aligned) {
 }
 
 template <class E, class F>
-__global__ void drawAll(E* y, int64_t n, uint64_t seed, uint64_t stream, bool aligned, F f) {
+__global__ void drawAll(E* y, int64_t n, Live<uint64_t> live, uint64_t stream, bool aligned, F f) {
+  const uint64_t seed = live.get();
   for (int64_t i = threadIndex(); i * kFour < n; i += threadCount()) {
     float values[kFour];
     f(math::philox(seed, stream, static_cast<uint64_t>(i)), values);
@@ -109,7 +110,8 @@ float largestBelow<float>(float high) {
 /** y = what f makes of four words, for each four elements. */
 template <class E, class F>
 void draw(Gpu& gpu, const char* name, Out y, int64_t n, int64_t seed, int64_t stream, F f) {
-  launch(gpu, name, gridFor(gpu, ceilDivide(n, kFour)), drawAll<E, F>, y.as<E>(), n, seed, stream,
+  launch(gpu, name, gridFor(gpu, ceilDivide(n, kFour)), drawAll<E, F>, y.as<E>(), n,
+         gpu.live(static_cast<uint64_t>(seed)), stream,
          y.address % static_cast<int64_t>(sizeof(Pack<E, kFour>)) == 0, f);
 }
 
@@ -140,7 +142,7 @@ void CudaBackend::addRandom() {
       const bool aligned =
           (x.address | y.address) % static_cast<int64_t>(sizeof(Pack<E, kFour>)) == 0;
       launch(gpu_, "dropout", gridFor(gpu_, ceilDivide(n, kFour)), drop<E>, x.as<E>(), y.as<E>(), n,
-             aligned, Dropout(seed, stream, p));
+             aligned, Dropout(gpu_, seed, stream, p));
     });
   };
 }

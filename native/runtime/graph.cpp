@@ -71,7 +71,7 @@ void Graph::change(int call, int index, int64_t value) {
   Argument& old = argument(call, index);
   if (old.integer == value) return;
   old.integer = value;
-  changed(call);
+  changed(call, old.isAddress());
 }
 
 void Graph::replay(Numbers inputs, Numbers seeds, Out times) {
@@ -86,7 +86,7 @@ void Graph::replay(Numbers inputs, Numbers seeds, Out times) {
 }
 
 void Graph::amend(int64_t index, const AnyKernel& kernel, const Argument* arguments, int count) {
-  const int call = static_cast<int>(index);
+  const int call = added_ + static_cast<int>(index);
   if (call >= static_cast<int>(recording_.calls.size()) ||
       recording_.calls[call].kernel != &kernel) {
     throw std::runtime_error(std::string("replay: ") + kernel.name() +
@@ -104,7 +104,7 @@ void Graph::amend(int64_t index, const AnyKernel& kernel, const Argument* argume
     other |= old.integer != arguments[j].integer;
     old = arguments[j];
   }
-  if (other) changed(call);
+  if (other) changed(call, false);
 }
 
 void Graph::released(int64_t address, int64_t bytes) {

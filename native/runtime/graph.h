@@ -50,14 +50,15 @@ class Graph {
 
   /** Where a call's argument stands that replay and amend change. */
   virtual Argument& argument(int call, int index) = 0;
-  /** After some of a call's arguments were given other values. */
-  virtual void changed(int call) = 0;
+  /** After some of a call's arguments were given other values: addresses, or else numbers. */
+  virtual void changed(int call, bool addresses) = 0;
   virtual void run(Out times) = 0;
 
   Memory& memory_;
   Recording recording_;
   std::vector<StepFacts> facts_;  // of the steps, in order
   int64_t arena_ = 0, arenaBytes_ = 0;
+  int added_ = 0;  // calls that stand before those that were recorded
 
  private:
   /** An argument that replays change, and to what: an input or seed. */

@@ -128,6 +128,64 @@ void numbersAreAmended(Backend& backend) {
   backend.closeGraph(graph);
 }
 
+/** What optimizers change: buffers of theirs, from the same start. */
+struct Trained {
+  explicit Trained(int64_t n) : n(n) {
+    Numbers numbers(9);
+    for (int i = 0; i < 8; ++i) buffers.push_back(numbers.tensor(DType::F32, n, 0.1, 1));
+  }
+
+  int64_t n;
+  std::vector<Tensor> buffers;
+};
+
+/** Clips a gradient and makes a step of each; all numbers depend on `time`. */
+void optimize(Backend& backend, Trained& trained, In gradient, In squares, Out clipped, int time) {
+  auto& b = trained.buffers;
+  const double rate = 0.1 / time, momentum = time < 6 ? 0 : 0.9;  // which is another kernel
+  const Out factor(clipped.address + 4);
+  backend.clipFactor(squares, 1, clipped, factor, 1.0 / time, 0.5, false);
+  backend.adamw(b[0], gradient, b[1], b[2], trained.n, rate, 0.9, 0.99, 1e-8, 0.1, time, 1.0 / time,
+                factor);
+  backend.sgd(b[3], gradient, b[4], trained.n, rate, momentum, 0, 0.01, false, time == 6, 1,
+              factor);
+  backend.adafactor(b[5], gradient, b[6], b[7], 1, 17, 59, rate, -0.8, 1e-10, 1e-3, 1, 0, time, 1,
+                    factor);
+}
+
+void optimizersFollowWhatIsAmended(Backend& backend) {
+  const int64_t n = 17 * 59;  // a matrix to one of them
+  Numbers numbers(8);
+  const std::vector<Tensor> gradients = {numbers.tensor(DType::F32, n, -1, 1),
+                                         numbers.tensor(DType::F32, n, -1, 1)};
+  Trained got(n), want(n);
+  Tensor gotNorm(DType::F32, Doubles(2)), wantNorm(DType::F32, Doubles(2));
+  Tensor squares(DType::F32, 1);
+  auto step = [&](Trained& trained, Out norm, int time) {
+    const Tensor& gradient = gradients[static_cast<size_t>(time / 2 % 2)];
+    backend.sumSquares(DType::F32, gradient, squares, n);
+    optimize(backend, trained, gradient, squares, norm, time);
+    return static_cast<long>(In(gradient).address);
+  };
+  backend.startCapture();
+  const long at = step(got, gotNorm, 1);
+  const int64_t graph = finish(backend, {at, static_cast<long>(4 * n)});
+  step(want, wantNorm, 1);
+  for (int time = 2; time < 12; ++time) {
+    backend.startAmend(graph, 1);
+    optimize(backend, got, nullptr, nullptr, gotNorm, time);
+    backend.endAmend();
+    const Longs inputs = {step(want, wantNorm, time)};
+    backend.replay(graph, inputs.data(), nullptr, nullptr);
+    CHECK(gotNorm.sameBits(wantNorm), "step %d: the norm", time);
+    for (size_t i = 0; i < got.buffers.size(); ++i) {
+      CHECK(got.buffers[i].sameBits(want.buffers[i]), "step %d: buffer %d", time,
+            static_cast<int>(i));
+    }
+  }
+  backend.closeGraph(graph);
+}
+
 template <class Code>
 bool throws(Code code) {
   try {
@@ -200,6 +258,7 @@ int main(int argc, char** argv) {
   replaysFollowWhatChanges(backend);
   buffersThatMeetLieApart(backend);
   numbersAreAmended(backend);
+  optimizersFollowWhatIsAmended(backend);
   whatCannotBeCapturedIsRefused(backend);
   otherThreadsAreNotRecorded(backend);
   return report("graph_test");
