@@ -148,22 +148,23 @@ void movers(Backend& gpu, Table& table, int64_t small) {
   table.moves("takeRowsGrad bf16 768", 4.0 * n, [=, &gpu] {
     gpu.takeRowsGrad(kBF16, dy, kI32, tokenIds, dtable, vocabulary, width, tokens);
   });
-  const int64_t rows = tokens / 8, logits = rows * vocabulary;
+  const int64_t padded = 50304;  // as linearCrossEntropy lays scores out
+  const int64_t rows = tokens / 8, logits = rows * padded;
   const Out scores = numbers(gpu, kBF16, logits), labels = ids(gpu, rows, vocabulary);
   const Out lse = memory(gpu, kF32, rows), loss = memory(gpu, kF32, 1),
             count = memory(gpu, kF32, 1);
   const Out one = memory(gpu, kF32, 1), dscores = memory(gpu, kBF16, logits);
   gpu.fill(kF32, one, 1, 1);
   table.moves("crossEntropy bf16 50257", 2.0 * logits, [=, &gpu] {
-    gpu.crossEntropy(kBF16, scores, kI32, labels, nullptr, loss, lse, count, rows, vocabulary, -100,
-                     0, 0);
+    gpu.crossEntropy(kBF16, scores, kI32, labels, nullptr, loss, lse, count, rows, vocabulary,
+                     padded, -100, 0, 0);
   });
   table.moves("crossEntropyGrad bf16 50257", 4.0 * logits, [=, &gpu] {
     gpu.crossEntropyGrad(kBF16, scores, kI32, labels, nullptr, lse, count, one, dscores, rows,
-                         vocabulary, -100, 0, false);
+                         vocabulary, padded, -100, 0, false);
   });
-  table.moves("softmax bf16 50257", 4.0 * logits,
-              [=, &gpu] { gpu.softmax(kBF16, scores, dscores, rows, vocabulary); });
+  table.moves("softmax bf16 50304", 4.0 * logits,
+              [=, &gpu] { gpu.softmax(kBF16, scores, dscores, rows, padded); });
   const Out p = numbers(gpu, kF32, parameters), g = numbers(gpu, kF32, parameters);
   const Out first = memory(gpu, kF32, parameters), second = memory(gpu, kF32, parameters);
   gpu.fill(kF32, first, 0, parameters);

@@ -90,8 +90,8 @@ enum Reduction { kMean, kSum, kNone };
 
 void CpuBackend::addLosses() {
   crossEntropy = [](Type t, In logits, Type labelType, In labels, In weights, Out loss, Out lse,
-                    Out divisor, int64_t rows, int64_t cols, int64_t ignored, double smoothing,
-                    int64_t reduction) {
+                    Out divisor, int64_t rows, int64_t cols, int64_t stride, int64_t ignored,
+                    double smoothing, int64_t reduction) {
     struct Partial {
       double loss, weight;
     };
@@ -105,7 +105,7 @@ void CpuBackend::addLosses() {
         std::vector<float> buffer(static_cast<size_t>(t == DType::F32 ? 0 : cols));
         Partial sum{0, 0};
         for (int64_t row = begin; row < end; ++row) {
-          const float* x = load(t, logits, row * cols, buffer.data(), cols);
+          const float* x = load(t, logits, row * stride, buffer.data(), cols);
           const double logSum = logSumExp(x, cols);
           lse.as<float>()[row] = static_cast<float>(logSum);
           if (each != nullptr) each[row] = 0.0f;
@@ -130,25 +130,26 @@ void CpuBackend::addLosses() {
   };
 
   crossEntropyGrad = [](Type t, In logits, Type labelType, In labels, In weights, In lse,
-                        In divisor, In dloss, Out dx, int64_t rows, int64_t cols, int64_t ignored,
-                        double smoothing, bool each) {
+                        In divisor, In dloss, Out dx, int64_t rows, int64_t cols, int64_t stride,
+                        int64_t ignored, double smoothing, bool each) {
     const Shares shares(weights.as<float>(), cols, smoothing);
     const double by = *divisor.as<float>();
     withIndices(labelType, labels, [&](auto* label) {
       checkLabels(label, rows, cols, ignored);
       rowRanges(rows, cols, [&](int64_t begin, int64_t end) {
-        const auto length = static_cast<size_t>(t == DType::F32 ? 0 : cols);
+        const auto length = static_cast<size_t>(t == DType::F32 ? 0 : stride);
         std::vector<float> xs(length), dxs(length);
         for (int64_t row = begin; row < end; ++row) {
-          float* to = target(t, dx, row * cols, dxs.data());
+          float* to = target(t, dx, row * stride, dxs.data());
           if (label[row] == ignored || by == 0) {
             std::fill(to, to + cols, 0.0f);
           } else {
-            const float* x = load(t, logits, row * cols, xs.data(), cols);
+            const float* x = load(t, logits, row * stride, xs.data(), cols);
             const double d = dloss.as<float>()[each ? row : 0] / by;
             shares.gradient(x, lse.as<float>()[row], label[row], d, to);
           }
-          flush(t, to, dx, row * cols, cols);
+          std::fill(to + cols, to + stride, 0.0f);
+          flush(t, to, dx, row * stride, stride);
         }
       });
     });

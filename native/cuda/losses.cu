@@ -45,10 +45,10 @@ __global__ void sumWeights(const float* weights, double* all, int64_t cols) {
 template <bool kPlain, class Team, int N, class E, class Label>
 __global__ void __launch_bounds__(kRowThreads, kRowBlocks)
     rowLosses(const E* logits, const Label* labels, Shares shares, float* lse, double* losses,
-              int64_t rows, int64_t cols, int64_t ignored) {
+              int64_t rows, int64_t cols, int64_t stride, int64_t ignored) {
   const int64_t index = Team::index();
   if (index >= rows) return;
-  const E* x = logits + index * cols;
+  const E* x = logits + index * stride;
   const Row<Team, N, E> row(x, cols);
   SumExp sumExp;
   double scores = 0;
@@ -113,11 +113,12 @@ template <bool kPlain, class Team, int N, class E, class Label>
 __global__ void __launch_bounds__(kRowThreads, kRowBlocks)
     rowGrads(const E* logits, const Label* labels, Shares shares, const float* lse,
              const float* divisor, const float* dloss, E* dx, int64_t rows, int64_t cols,
-             int64_t ignored, bool each) {
+             int64_t stride, int64_t ignored, bool each) {
   const int64_t index = Team::index();
   if (index >= rows) return;
-  const E* x = logits + index * cols;
-  E* to = dx + index * cols;
+  const E* x = logits + index * stride;
+  E* to = dx + index * stride;
+  for (int64_t i = cols + Team::thread(); i < stride; i += Team::size()) math::store(0.0f, to + i);
   const Row<Team, N, E> row(to, cols);
   const int64_t label = labels[index];
   if (!counts(label, cols, ignored) || *divisor == 0.0f) {
@@ -186,8 +187,8 @@ void withShares(Gpu& gpu, const char* name, In weights, int64_t cols, double smo
 
 void CudaBackend::addLosses() {
   crossEntropy = [this](Type t, In logits, Type labelType, In labels, In weights, Out loss, Out lse,
-                        Out divisor, int64_t rows, int64_t cols, int64_t ignored, double smoothing,
-                        int64_t reduction) {
+                        Out divisor, int64_t rows, int64_t cols, int64_t stride, int64_t ignored,
+                        double smoothing, int64_t reduction) {
     checkLabels(gpu_, labelType, labels, rows, cols, ignored);
     const Scratch<double> losses(gpu_.memory(), rows);
     withShares(
@@ -201,7 +202,7 @@ void CudaBackend::addLosses() {
                     gpu_, "crossEntropy", grid,
                     rowLosses<decltype(plain)::value, decltype(team), decltype(n)::value, E, Label>,
                     logits.as<E>(), labels.as<Label>(), shares, lse.as<float>(), losses.data(),
-                    rows, cols, ignored);
+                    rows, cols, stride, ignored);
               });
               launch(gpu_, "crossEntropy", Block::over(1, 1024), reduceLosses<Label>,
                      labels.as<Label>(), shares.weights, losses.data(), loss.as<float>(),
@@ -213,7 +214,7 @@ void CudaBackend::addLosses() {
 
   crossEntropyGrad = [this](Type t, In logits, Type labelType, In labels, In weights, In lse,
                             In divisor, In dloss, Out dx, int64_t rows, int64_t cols,
-                            int64_t ignored, double smoothing, bool each) {
+                            int64_t stride, int64_t ignored, double smoothing, bool each) {
     checkLabels(gpu_, labelType, labels, rows, cols, ignored);
     withShares(gpu_, "crossEntropyGrad", weights, cols, smoothing,
                [&](const Shares& shares, auto plain) {
@@ -228,7 +229,7 @@ void CudaBackend::addLosses() {
                                                    decltype(n)::value, E, Label>,
                                           logits.as<E>(), labels.as<Label>(), shares,
                                           lse.as<float>(), divisor.as<float>(), dloss.as<float>(),
-                                          dx.as<E>(), rows, cols, ignored, each);
+                                          dx.as<E>(), rows, cols, stride, ignored, each);
                                  });
                    });
                  });

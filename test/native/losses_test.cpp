@@ -103,7 +103,7 @@ void check(Backend& backend, DType type, DType labelType, const Case& c, int64_t
   for (int64_t i = 0; i < losses; ++i) dloss.set(i, 1.5 + static_cast<double>(i % 3));
   const Result want = reference(x, labels, w, o, c.rows, c.cols, ignored);
   backend.crossEntropy(type, x, labelType, labels, given, loss, lse, divisor, c.rows, c.cols,
-                       ignored, o.smoothing, o.reduction);
+                       c.cols, ignored, o.smoothing, o.reduction);
   const std::string what = std::string(nameOf(type)) + ", (" + std::to_string(c.rows) + ", " +
                            std::to_string(c.cols) + "), smoothing " + std::to_string(o.smoothing) +
                            (o.weighted ? ", weighted" : "");
@@ -124,7 +124,7 @@ void check(Backend& backend, DType type, DType labelType, const Case& c, int64_t
 
   const bool each = o.reduction == kNone;
   backend.crossEntropyGrad(type, x, labelType, labels, given, lse, divisor, dloss, dx, c.rows,
-                           c.cols, ignored, o.smoothing, each);
+                           c.cols, c.cols, ignored, o.smoothing, each);
   const double scale = 3.5 / (want.divisor == 0 ? 1 : want.divisor);
   for (int64_t i = 0; i < dx.size(); ++i) {
     // lse is rounded to float, half a unit at 16 at most, and exp turns that into a relative error.
@@ -133,8 +133,42 @@ void check(Backend& backend, DType type, DType labelType, const Case& c, int64_t
   CHECK(wrong == 0 && dx.guardIntact(), "%s: %ld of dx are wrong", what.c_str(),
         static_cast<long>(wrong));
   backend.crossEntropyGrad(type, x, labelType, labels, given, lse, divisor, dloss, x, c.rows,
-                           c.cols, ignored, o.smoothing, each);
+                           c.cols, c.cols, ignored, o.smoothing, each);
   CHECK(x.sameBits(dx), "in place, %s", what.c_str());
+}
+
+/** Rows with something between them are as the rows alone; the gradient is 0 there. */
+void whatLiesBetweenRowsHasNoPart(Backend& backend) {
+  for (DType type : kFloating) {
+    for (const Case& c : std::vector<Case>{{5, 13}, {3, 1100}, {2, 20011}}) {
+      const int64_t stride = c.cols + 53;
+      const Tensor x = Numbers(4).tensor(type, c.rows * c.cols, -9, 9);
+      const Tensor labels = labelsOf(DType::I64, c, 0, 3), dloss(DType::F32, Doubles{1.5});
+      Tensor wide(type, Doubles(static_cast<size_t>(c.rows * stride), kNaN)), wideGrad = wide;
+      for (int64_t i = 0; i < x.size(); ++i) wide.set(i / c.cols * stride + i % c.cols, x[i]);
+      Tensor loss(DType::F32, 1), wideLoss = loss, count = loss, lse(DType::F32, c.rows);
+      Tensor wideLse = lse, dx(type, x.size());
+      auto both = [&](In logits, Out to, Out sum, Out each, int64_t apart) {
+        backend.crossEntropy(type, logits, DType::I64, labels, nullptr, sum, each, count, c.rows,
+                             c.cols, apart, kIgnored, 0, kMean);
+        backend.crossEntropyGrad(type, logits, DType::I64, labels, nullptr, each, count, dloss, to,
+                                 c.rows, c.cols, apart, kIgnored, 0, false);
+      };
+      both(x, dx, loss, lse, c.cols);
+      both(wide, wideGrad, wideLoss, wideLse, stride);
+      both(wide, wide, wideLoss, wideLse, stride);
+      CHECK(wide.sameBits(wideGrad) && wide.guardIntact(), "in place, %s", nameOf(type));
+      CHECK(close(DType::F32, wideLoss[0], loss[0], 2), "%g and %g", wideLoss[0], loss[0]);
+      int64_t wrong = 0;
+      for (int64_t i = 0; i < wide.size(); ++i) {
+        const int64_t row = i / stride, col = i % stride;
+        const double want = col < c.cols ? dx[row * c.cols + col] : 0;
+        wrong += !close(type, wide[i], want, 24, 1e-12);  // lse may differ in its last bits
+      }
+      CHECK(wrong == 0, "%s, (%ld, %ld): %ld are wrong", nameOf(type), static_cast<long>(c.rows),
+            static_cast<long>(c.cols), static_cast<long>(wrong));
+    }
+  }
 }
 
 void viewsThatAreNotAlignedGiveTheSame(Backend& backend) {
@@ -148,11 +182,11 @@ void viewsThatAreNotAlignedGiveTheSame(Backend& backend) {
       Tensor dx(type, n), far(type, n);
       auto forward = [&](In logits, Out into) {
         backend.crossEntropy(type, logits, DType::I64, labels, nullptr, loss, into, count, c.rows,
-                             c.cols, kIgnored, 0.1, kMean);
+                             c.cols, c.cols, kIgnored, 0.1, kMean);
       };
       auto backward = [&](In logits, Out into) {
         backend.crossEntropyGrad(type, logits, DType::I64, labels, nullptr, lse, count, dloss, into,
-                                 c.rows, c.cols, kIgnored, 0.1, false);
+                                 c.rows, c.cols, c.cols, kIgnored, 0.1, false);
       };
       forward(x, lse);
       forward(view, again);
@@ -188,11 +222,11 @@ void whereNoRowHasWeightTheGradientIsZero(Backend& backend) {
   Tensor x(DType::F32, {1, 2, 3, 4}), dx(DType::F32, 4), labels(DType::I64, {0, 0});
   Tensor weights(DType::F32, {0, 1}), loss(DType::F32, 1), divisor(DType::F32, 1);
   Tensor lse(DType::F32, 2), dloss(DType::F32, Doubles{1.0});
-  backend.crossEntropy(DType::F32, x, DType::I64, labels, weights, loss, lse, divisor, 2, 2,
+  backend.crossEntropy(DType::F32, x, DType::I64, labels, weights, loss, lse, divisor, 2, 2, 2,
                        kIgnored, 0, kMean);
   CHECK(std::isnan(loss[0]) && divisor[0] == 0, "loss %g, divisor %g", loss[0], divisor[0]);
   backend.crossEntropyGrad(DType::F32, x, DType::I64, labels, weights, lse, divisor, dloss, dx, 2,
-                           2, kIgnored, 0, false);
+                           2, 2, kIgnored, 0, false);
   for (int64_t i = 0; i < 4; ++i) CHECK(dx[i] == 0, "dx %g", dx[i]);
 }
 
@@ -200,13 +234,13 @@ void aMaskedClassWithoutWeightHasNoPartInSmoothing(Backend& backend) {
   Tensor x(DType::F32, {1, -kInfinity, 2}), dx(DType::F32, 3), labels(DType::I64, Doubles{2.0});
   Tensor weights(DType::F32, {1, 0, 1}), loss(DType::F32, 1), divisor(DType::F32, 1);
   Tensor lse(DType::F32, 1), dloss(DType::F32, Doubles{1.0});
-  backend.crossEntropy(DType::F32, x, DType::I64, labels, weights, loss, lse, divisor, 1, 3,
+  backend.crossEntropy(DType::F32, x, DType::I64, labels, weights, loss, lse, divisor, 1, 3, 3,
                        kIgnored, 0.3, kMean);
   const double logSum = 2 + std::log1p(std::exp(-1.0));
   const double want = 0.7 * (logSum - 2) + 0.1 * (2 * logSum - 3);
   CHECK(close(DType::F32, loss[0], want, 8), "got %.9g, want %.9g", loss[0], want);
   backend.crossEntropyGrad(DType::F32, x, DType::I64, labels, weights, lse, divisor, dloss, dx, 1,
-                           3, kIgnored, 0.3, false);
+                           3, 3, kIgnored, 0.3, false);
   CHECK(dx[1] == 0 && std::isfinite(dx[0]) && std::isfinite(dx[2]), "dx %g %g %g", dx[0], dx[1],
         dx[2]);
 }
@@ -215,11 +249,11 @@ void whereAllRowsAreIgnoredTheLossIsNaNAndTheGradientZero(Backend& backend) {
   Tensor x(DType::F32, Doubles(6, kNaN)), dx(DType::F32, 6), labels(DType::I32, {-100, -100});
   Tensor loss(DType::F32, 1), count(DType::F32, 1), lse(DType::F32, 2),
       dloss(DType::F32, Doubles{1.0});
-  backend.crossEntropy(DType::F32, x, DType::I32, labels, nullptr, loss, lse, count, 2, 3, kIgnored,
-                       0, kMean);
+  backend.crossEntropy(DType::F32, x, DType::I32, labels, nullptr, loss, lse, count, 2, 3, 3,
+                       kIgnored, 0, kMean);
   CHECK(std::isnan(loss[0]) && count[0] == 0, "loss %g, count %g", loss[0], count[0]);
   backend.crossEntropyGrad(DType::F32, x, DType::I32, labels, nullptr, lse, count, dloss, dx, 2, 3,
-                           kIgnored, 0, false);
+                           3, kIgnored, 0, false);
   for (int64_t i = 0; i < 6; ++i) CHECK(dx[i] == 0, "dx %g", dx[i]);
 }
 
@@ -229,7 +263,7 @@ void aNaNOrAnInfiniteLogitReachesTheLoss(Backend& backend) {
   auto lossOf = [&](const Doubles& logits) {
     Tensor x(DType::F32, logits);
     backend.crossEntropy(DType::F32, x, DType::I64, labels, nullptr, loss, lse, count, 1, x.size(),
-                         kIgnored, 0, kMean);
+                         x.size(), kIgnored, 0, kMean);
     return loss[0];
   };
   CHECK(std::isnan(lossOf({kNaN, 1, 2})), "got %g", loss[0]);
@@ -256,13 +290,13 @@ void labelsOutsideTheClassesAreRefused(Backend& backend) {
                                  std::to_string(row) + " is outside [0, 10)";
         std::string got = outOfRange([&] {
           backend.crossEntropy(DType::F32, x, type, labels, nullptr, loss, lse, count, rows, cols,
-                               kIgnored, 0, kMean);
+                               cols, kIgnored, 0, kMean);
         });
         CHECK(got == want, "got '%s', want '%s'", got.c_str(), want.c_str());
         CHECK(loss[0] == 7, "the loss was written: %g", loss[0]);
         got = outOfRange([&] {
           backend.crossEntropyGrad(DType::F32, x, type, labels, nullptr, lse, count, dloss, dx,
-                                   rows, cols, kIgnored, 0, false);
+                                   rows, cols, cols, kIgnored, 0, false);
         });
         CHECK(got == want, "gradient: got '%s', want '%s'", got.c_str(), want.c_str());
       }
@@ -278,7 +312,7 @@ void threadsChangeNothing(const std::vector<Backend*>& backends) {
   for (Backend* backend : backends) {
     Tensor loss(DType::F32, 1), count(DType::F32, 1), lse(DType::F32, c.rows);
     backend->crossEntropy(DType::F32, x, DType::I64, labels, nullptr, loss, lse, count, c.rows,
-                          c.cols, kIgnored, 0.1, kMean);
+                          c.cols, c.cols, kIgnored, 0.1, kMean);
     losses.push_back(loss);
   }
   for (const Tensor& loss : losses) {
@@ -293,6 +327,7 @@ int main(int argc, char** argv) {
   crossEntropyFollowsItsFormula(backend);
   whereNoRowHasWeightTheGradientIsZero(backend);
   aMaskedClassWithoutWeightHasNoPartInSmoothing(backend);
+  whatLiesBetweenRowsHasNoPart(backend);
   viewsThatAreNotAlignedGiveTheSame(backend);
   whereAllRowsAreIgnoredTheLossIsNaNAndTheGradientZero(backend);
   aNaNOrAnInfiniteLogitReachesTheLoss(backend);

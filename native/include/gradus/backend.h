@@ -405,19 +405,20 @@ class Backend : public Watched {
    * the weights w (F32, cols), 1 where there are none. Of these, loss is by `reduction`: 0, a
    * scalar, their sum by that of the rows' w[y]; 1, their sum; 2, each (rows), 0 where it is
    * ignored. lse (F32, rows) receives logSumExp, divisor (F32 scalar) what the sum was divided by.
-   * Divided by 0: NaN or infinity. Throws where a label lies outside [0, cols).
+   * Divided by 0: NaN or infinity. Throws where a label lies outside [0, cols). Rows begin `stride`
+   * elements apart; what lies between them is not read.
    */
   Kernel<void(Type t, In logits, Type labelType, In labels, In weights, Out loss, Out lse,
-              Out divisor, int64_t rows, int64_t cols, int64_t ignored, double smoothing,
-              int64_t reduction)>
+              Out divisor, int64_t rows, int64_t cols, int64_t stride, int64_t ignored,
+              double smoothing, int64_t reduction)>
       crossEntropy{this, "crossEntropy"};
   /**
-   * dx for dloss, a scalar or, with `each`, one for each row; 0 where divisor is. dx may be logits
-   * itself.
+   * dx for dloss, a scalar or, with `each`, one for each row; 0 where divisor is, and between the
+   * rows, which lie as those of logits do. dx may be logits itself.
    */
   Kernel<void(Type t, In logits, Type labelType, In labels, In weights, In lse, In divisor,
-              In dloss, Out dx, int64_t rows, int64_t cols, int64_t ignored, double smoothing,
-              bool each)>
+              In dloss, Out dx, int64_t rows, int64_t cols, int64_t stride, int64_t ignored,
+              double smoothing, bool each)>
       crossEntropyGrad{this, "crossEntropyGrad"};
   /**
    * loss (F32, batch) = -log of the probability of targets (batch, targetTime) without their

@@ -15,7 +15,7 @@ final class CrossEntropyRows {
   private CrossEntropyRows() {}
 
   static List<Row> rows() {
-    return Stream.of(crossEntropies(), likelihoods()).flatMap(List::stream).toList();
+    return Stream.of(crossEntropies(), linear(), likelihoods()).flatMap(List::stream).toList();
   }
 
   private static List<Row> crossEntropies() {
@@ -62,6 +62,34 @@ final class CrossEntropyRows {
                     Losses.crossEntropy(
                         x, p, CrossEntropyOptions.of(Reduction.NONE).smoothing(0.3)),
                 (x, p) -> LossReference.crossEntropyOfProbabilities(x, p, 0.3, Reduction.NONE))));
+  }
+
+  /** Of odd numbers of classes, too, which a GPU pads. Scores are kept in the input's type. */
+  private static List<Row> linear() {
+    Row exact = linearRow().types(DType.F32).tolerance(2e-6, 4e-6);
+    Row rounded = linearRow().types(DType.BF16, DType.F16).tolerance(0, 0.02);
+    return List.of(
+        exact
+            .rejects(
+                "2x3 4x5 2<4",
+                "linear: the input's last size must be the weight's second: (2, 3) and (4, 5); the"
+                    + " weight is (out, in)")
+            .rejects(
+                "2x3 9x3 2=9",
+                IndexOutOfBoundsException.class,
+                "crossEntropy: label 9 at row 0 is outside [0, 9)"),
+        rounded.mixedPrecision().domain(-1, 1));
+  }
+
+  private static Row linearRow() {
+    return op(
+            "linearCrossEntropy",
+            x -> Losses.linearCrossEntropy(x[0], x[1], x[2]),
+            x -> Reference.crossEntropy(Reference.linear(x[0], x[1]), x[2], -100))
+        .gives(DType.F32)
+        .mixesTypes()
+        .shapes("2x4 3x4 2<3", "7x5 8x5 7<8", "4 9x4 ()<9", "2x3x8 65x8 2x3<65")
+        .shapes("30x16 257x16 30<257");
   }
 
   private static Row withOptions(String name, CrossEntropyOptions options) {

@@ -659,6 +659,7 @@ public final class Backend extends Pointer {
       long divisor,
       long rows,
       long cols,
+      long stride,
       long ignored,
       double smoothing,
       long reduction);
@@ -675,6 +676,7 @@ public final class Backend extends Pointer {
       long dx,
       long rows,
       long cols,
+      long stride,
       long ignored,
       double smoothing,
       boolean each);

@@ -164,8 +164,9 @@ public final class Gpt extends Module implements Checkpointed {
    */
   public Tensor loss(TokenBatch batch) {
     TokenBatch here = batch.to(device());
-    Tensor scores = forward(here.inputs(), here.documents(), here.positions());
-    return Losses.crossEntropyInPlace(scores, here.targets());
+    Tensor hidden = hidden(here.inputs(), here.documents(), here.positions());
+    Tensor weight = head == null ? tokens.weight() : head.weight();
+    return Losses.linearCrossEntropy(hidden, weight, here.targets());
   }
 
   /** The last norm's output, {@code (batch, time, width)}. */

@@ -6,6 +6,7 @@ import static io.gradus.autograd.Wrt.wrt;
 import io.gradus.autograd.Tape;
 import io.gradus.autograd.Wrt;
 import io.gradus.tensor.DType;
+import io.gradus.tensor.Device;
 import io.gradus.tensor.Shape;
 import io.gradus.tensor.Tensor;
 import java.util.Arrays;
@@ -18,8 +19,14 @@ final class CrossEntropy {
   private final CrossEntropyOptions options;
   private final long rows;
   private final long classes;
+  private final long stride;
 
   CrossEntropy(Tensor logits, Tensor labels, CrossEntropyOptions options) {
+    this(logits, logits.dim(-1), labels, options);
+  }
+
+  /** Of the first {@code classes} columns of the logits; the gradient of the others is 0. */
+  CrossEntropy(Tensor logits, long classes, Tensor labels, CrossEntropyOptions options) {
     Checks.floating("crossEntropy", logits);
     checkLabels("crossEntropy", logits, labels);
     checkWeights("crossEntropy", logits, options.weights());
@@ -27,7 +34,8 @@ final class CrossEntropy {
     this.labels = labels;
     this.options = options;
     this.rows = labels.size();
-    this.classes = logits.dim(-1);
+    this.classes = classes;
+    this.stride = logits.dim(-1);
   }
 
   static void checkLabels(String op, Tensor scores, Tensor labels) {
@@ -86,6 +94,7 @@ final class CrossEntropy {
                     divisor.address(),
                     rows,
                     classes,
+                    stride,
                     options.ignored(),
                     options.smoothing(),
                     reductionCode()));
@@ -139,6 +148,7 @@ final class CrossEntropy {
             dx.address(),
             rows,
             classes,
+            stride,
             options.ignored(),
             options.smoothing(),
             options.reduction() == Reduction.NONE);
@@ -163,14 +173,22 @@ final class CrossEntropy {
     Tensor safe = Comparisons.where(kept, labels, Tensor.zerosLike(labels));
     Tensor target = smoothed(Indexing.oneHot(safe, classes), options, classes);
     Tensor all = Reductions.sum(target, true, -1);
-    Tensor softmax = Softmax.softmax(Pointwise.cast(logits, DType.F32));
+    Tensor scores = stride == classes ? logits : Shapes.narrow(logits, -1, 0, classes);
+    Tensor softmax = Softmax.softmax(Pointwise.cast(scores, DType.F32));
     Tensor difference = Pointwise.sub(Pointwise.mul(softmax, all), target);
     Tensor scaled =
         Comparisons.where(
             Comparisons.equal(divisor, 0), Tensor.zerosLike(dloss), Pointwise.div(dloss, divisor));
     Tensor weight = Pointwise.mul(Pointwise.cast(kept, DType.F32), scaled);
-    return Pointwise.cast(
-        Pointwise.mul(difference, Shapes.reshape(weight, column(labels))), logits.dtype());
+    Tensor dx =
+        Pointwise.cast(
+            Pointwise.mul(difference, Shapes.reshape(weight, column(labels))), logits.dtype());
+    if (stride == classes) {
+      return dx;
+    }
+    long[] rest = dx.shape().toArray();
+    rest[rest.length - 1] = stride - classes;
+    return Shapes.concat(-1, dx, Tensor.zeros(Shape.of(rest), dx.dtype(), dx.device()));
   }
 
   /** The targets with smoothing and weights: what each class has part in a row's loss. */
@@ -188,6 +206,33 @@ final class CrossEntropy {
     long[] longer = Arrays.copyOf(labels.shape().toArray(), labels.rank() + 1);
     longer[labels.rank()] = 1;
     return Shape.of(longer);
+  }
+
+  /** {@link Losses#linearCrossEntropy}. */
+  static Tensor linear(Tensor x, Tensor weight, Tensor labels) {
+    String op = "linearCrossEntropy";
+    Checks.floating(op, x);
+    Checks.floating(op, weight);
+    Checks.sameDevice(op, x, weight);
+    Checks.sameDevice(op, x, labels);
+    Tensor in = Mixed.narrows(x) ? Mixed.narrow(x) : x;
+    boolean byTensorCores = in.device() != Device.cpu() && in.dtype() != DType.F32;
+    Tensor scores = LinearAlgebra.linear(in, byTensorCores ? padded(weight) : weight);
+    return new CrossEntropy(scores, weight.dim(0), labels, CrossEntropyOptions.mean()).loss(true);
+  }
+
+  /**
+   * With so many classes more that rows of 16-bit scores begin where tensor cores want them: with
+   * an odd number of columns their products are far from their speed.
+   */
+  private static Tensor padded(Tensor weight) {
+    long aligned = 8;
+    long whole = 64;
+    if (weight.rank() != 2 || weight.dim(0) % aligned == 0) {
+      return weight;
+    }
+    Shape more = Shape.of(whole - weight.dim(0) % whole, weight.dim(1));
+    return Shapes.concat(0, weight, Tensor.zeros(more, weight.dtype(), weight.device()));
   }
 
   /** With a probability for each class in the place of a label. */

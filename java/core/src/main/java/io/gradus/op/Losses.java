@@ -174,6 +174,21 @@ public final class Losses {
     return new CrossEntropy(logits, labels, CrossEntropyOptions.mean()).loss(true);
   }
 
+  /**
+   * The cross-entropy of {@code x weightᵀ}: a classifier's or language model's last layer and its
+   * loss in one. Nobody sees the scores, so they are laid out as products like them best, and the
+   * gradient takes their memory.
+   *
+   * @param x (rows, in) or (…, in), F32, BF16 or F16
+   * @param weight (classes, in), of any floating type
+   * @param labels (rows) or (…), I32 or I64, each in [0, classes); rows labelled -100 are left out
+   * @return an F32 scalar; NaN where every row is left out
+   * @throws IndexOutOfBoundsException for a label outside the classes
+   */
+  public static Tensor linearCrossEntropy(Tensor x, Tensor weight, Tensor labels) {
+    return CrossEntropy.linear(x, weight, labels);
+  }
+
   /** {@link #nll(Tensor, Tensor, CrossEntropyOptions)}, its mean. */
   public static Tensor nll(Tensor logProbs, Tensor labels) {
     return nll(logProbs, labels, CrossEntropyOptions.mean());

@@ -33,11 +33,15 @@ public record LanguageModeling(Gpt model) implements Objective<TokenBatch> {
 
   @Override
   public Outcome compute(List<Tensor> tensors) {
-    boolean documents = tensors.size() > 2;
+    Tensor inputs = tensors.get(0);
     Tensor targets = tensors.get(1);
-    Tensor scores =
-        model.forward(
-            tensors.get(0), documents ? tensors.get(2) : null, documents ? tensors.get(3) : null);
+    Tensor documents = tensors.size() > 2 ? tensors.get(2) : null;
+    Tensor places = tensors.size() > 2 ? tensors.get(3) : null;
+    if (model.isTraining()) {
+      var batch = new TokenBatch(inputs, targets, documents, places);
+      return new Outcome(model.loss(batch), null, targets);
+    }
+    Tensor scores = model.forward(inputs, documents, places);
     return new Outcome(Losses.crossEntropyInPlace(scores, targets), scores, targets);
   }
 
