@@ -174,11 +174,17 @@ struct Backward {
 /** For every type and head size up to 256. */
 void plain(Gpu& gpu, const Problem& p, DType type, const Forward& operands);
 void plain(Gpu& gpu, const Problem& p, DType type, const Backward& operands);
+/** For what `decodes`: every type and head size up to 256. */
+void decode(Gpu& gpu, const Problem& p, DType type, const Forward& operands);
 /** By tensor cores, for what `fits`. */
 void tensor(Gpu& gpu, const Problem& p, DType type, const Forward& operands);
 void tensorKeys(Gpu& gpu, const Problem& p, DType type, const Backward& operands);
 void tensorQueries(Gpu& gpu, const Problem& p, DType type, const Backward& operands);
-/** Whether the type has tensor cores, the head size tiles, and rows are whole 16 bytes. */
-bool fits(const Problem& p, DType type, std::initializer_list<In> operands);
+/** Whether 8 elements of a row, from a multiple of 8 on, can be moved as 16 bytes each time. */
+bool packs(const Problem& p, std::initializer_list<In> operands);
+/** Whether the type has tensor cores, the device memory for the tiles, and rows are packs. */
+bool fits(const Gpu& gpu, const Problem& p, DType type, std::initializer_list<In> operands);
+/** Whether there are few queries for each head of keys, and more keys than those: a cache. */
+bool decodes(const Problem& p);
 
 }  // namespace gradus::attention

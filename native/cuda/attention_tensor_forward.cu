@@ -5,7 +5,10 @@ namespace gradus::attention {
 
 namespace {
 
-constexpr int kKeys = 64;
+/** Keys of a tile. Beyond 128 elements y takes up to 128 registers of a thread, which leaves few
+ * for scores; and with 32 keys two blocks share a multiprocessor's memory. */
+template <int D>
+constexpr int kKeys = D <= 128 ? 64 : 32;
 
 /** Strips of a warp. A right factor that serves two is loaded half as often, but they take twice
  * the registers. */
@@ -16,7 +19,7 @@ constexpr int kStripsOf = D <= 64 && !Adjusts ? 2 : 1;
 template <int D, int Queries, class E>
 struct Tiles {
   E queries[Queries * D];
-  E stages[2][2][kKeys * D];  // of keys and values
+  E stages[2][2][kKeys<D> * D];  // of keys and values
   Range ranges[Queries];
 };
 
@@ -63,7 +66,7 @@ struct Softmax {
 template <int D, bool Adjusts, class E>
 __global__ void __launch_bounds__(kBlock, kTogether)
     forward(Problem p, int tiles, const E* q, const E* k, const E* v, E* y, float* lse) {
-  constexpr int kStrips = kStripsOf<D, Adjusts>, kQueries = 16 * kStrips * kWarps;
+  constexpr int kStrips = kStripsOf<D, Adjusts>, kQueries = 16 * kStrips * kWarps, N = kKeys<D>;
   GRADUS_SHARED(memory);
   auto& tile = *reinterpret_cast<Tiles<D, kQueries, E>*>(memory);
   const int pair = static_cast<int>(blockIndex() / tiles), h = pair % p.heads, b = pair / p.heads;
@@ -74,8 +77,8 @@ __global__ void __launch_bounds__(kBlock, kTogether)
   auto copyStage = [&](int j, int stage) {
     const Rows<const E> keys = rowsOf(k, p.ks, b, j, kvHead, seen.to);
     const Rows<const E> values = rowsOf(v, p.vs, b, j, kvHead, seen.to);
-    copyRows<D, kKeys>(keys, p.d, ptx::addressOf(tile.stages[stage][0]));
-    copyRows<D, kKeys>(values, p.d, ptx::addressOf(tile.stages[stage][1]));
+    copyRows<D, N>(keys, p.d, ptx::addressOf(tile.stages[stage][0]));
+    copyRows<D, N>(values, p.d, ptx::addressOf(tile.stages[stage][1]));
   };
   copyRows<D, kQueries>(rowsOf(q, p.qs, b, i, h, end), p.d, ptx::addressOf(tile.queries));
   if (seen.from < seen.to) copyStage(seen.from, 0);
@@ -91,13 +94,13 @@ __global__ void __launch_bounds__(kBlock, kTogether)
   const float factor = Adjusts ? 1.0f : p.scale * kLog2e;
   float o[kStrips][D / 8][4] = {};
   Softmax softmax[kStrips][2];
-  for (int j = seen.from, stage = 0; j < seen.to; j += kKeys, stage ^= 1) {
-    if (j + kKeys < seen.to) copyStage(j + kKeys, stage ^ 1);
+  for (int j = seen.from, stage = 0; j < seen.to; j += N, stage ^= 1) {
+    if (j + N < seen.to) copyStage(j + N, stage ^ 1);
     ptx::cpAsyncCommit();
     // All see all where the last query and the first one do.
-    const bool whole = j >= tile.ranges[kQueries - 1].from && j + kKeys <= tile.ranges[0].to;
+    const bool whole = j >= tile.ranges[kQueries - 1].from && j + N <= tile.ranges[0].to;
     const int column = j + 2 * lane.t;
-    float x[kStrips][kKeys / 8][4] = {};
+    float x[kStrips][N / 8][4] = {};
     left.multiply(ptx::addressOf(tile.stages[stage][0]), x);
 #pragma unroll
     for (int s = 0; s < kStrips; ++s) {

@@ -6,9 +6,11 @@ namespace {
 
 constexpr int kQueries = 16 * kWarps;
 
-/** Keys of a tile. */
+/** Keys of a tile: the longer dq's rows, the fewer registers there are for scores. */
 template <int D>
-constexpr int kKeys = D <= 64 ? 64 : 32;
+constexpr int kKeys = D <= 64    ? 64
+                      : D <= 128 ? 32
+                                 : 16;
 
 /** What a block has in shared memory. */
 template <int D, class E>
