@@ -142,6 +142,25 @@ __device__ Rows<E> rowsOf(E* x, const Steps& steps, int b, int t, int h, int end
   return {x + steps.at(b, t, h), steps.time, end - t};
 }
 
+/** What a block that owns queries has: one of so many tiles, for each batch and head. The last ones
+ * come first: where the attention is causal, they see the most. */
+struct QueryTile {
+  __device__ QueryTile(const Problem& p, int tiles, int size)
+      : pair(static_cast<int>(blockIndex() / tiles)),
+        b(pair / p.heads),
+        h(pair % p.heads),
+        kvHead(h / p.group()),
+        begin((tiles - 1 - static_cast<int>(blockIndex() % tiles)) * size),
+        end(begin + size < p.tq ? begin + size : p.tq),
+        seen{p.range(b, begin).from, p.range(b, end - 1).to} {}
+
+  /** Those that stand in a row; beyond the last one there is none. */
+  __device__ int query(int row) const { return begin + row < end ? begin + row : end - 1; }
+
+  int pair, b, h, kvHead, begin, end;
+  Range seen;  // keys that any of them sees
+};
+
 /** What the gradient needs of a query: exp(score - shift) is a weight, and delta is dy · y. */
 struct Statistic {
   float shift, delta;

@@ -46,6 +46,30 @@ __device__ void copyRows(const Rows<const E>& rows, int d, ptx::Address tile) {
   copyTile<D, Size, Threads>(rows.first, rows.step, rows.count, d, tile);
 }
 
+/** Keys and values that arrive in two stages by turns, N of each at a time. */
+template <int D, int N, class E>
+struct Stages {
+  struct Stage {
+    E keys[N * D], values[N * D];
+  };
+
+  /** Begins to copy those from key j on, if the block's queries see any: a group of copies. */
+  __device__ void begin(const Problem& p, const QueryTile& own, const E* k, const E* v, int j,
+                        int turn) {
+    if (j < own.seen.to) {
+      copyRows<D, N>(rowsOf(k, p.ks, own.b, j, own.kvHead, own.seen.to), p.d,
+                     ptx::addressOf(stages[turn].keys));
+      copyRows<D, N>(rowsOf(v, p.vs, own.b, j, own.kvHead, own.seen.to), p.d,
+                     ptx::addressOf(stages[turn].values));
+    }
+    ptx::cpAsyncCommit();
+  }
+
+  __device__ const Stage& operator[](int turn) const { return stages[turn]; }
+
+  Stage stages[2];
+};
+
 /** Gives the columns from `column` on that a row does not see a value. */
 template <int N>
 __device__ void hide(const Range& range, int column, int half, float value, float (&x)[N][4]) {
