@@ -76,7 +76,6 @@ __global__ void __launch_bounds__(kThreads, kTogether<D>)
   const int b = own.b, h = own.h, i = own.begin, end = own.end, kvHead = own.kvHead;
   const Rows<const E> queries = rowsOf(at.q, p.qs, b, i, h, end);
   const Rows<const E> dys = rowsOf(at.dy, p.ys, b, i, h, end);
-  const Statistic* statistics = at.statistics + int64_t{own.pair} * p.tq;
 
   float dq[4][D / kHalf] = {};
   for (int j = own.seen.from; j < own.seen.to; j += kTile) {
@@ -88,7 +87,7 @@ __global__ void __launch_bounds__(kThreads, kTogether<D>)
     for (int r = 0; r < 4; ++r) {
       const int query = own.query(4 * tileY() + r);
       const Row row(p, b, h, query);
-      const Statistic statistic = statistics[query];
+      const Statistic statistic = at.statistics[int64_t{own.pair} * p.tq + query];
 #pragma unroll
       for (int c = 0; c < 4; ++c) {
         const int key = j + 4 * tileX() + c;
