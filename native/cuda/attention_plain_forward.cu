@@ -36,26 +36,29 @@ struct Softmax {
   }
 };
 
-/** A block for each batch, head and tile of queries. */
+/** A block for each batch, head and tile of queries, the last ones first: where the attention is
+ * causal, they see the most. */
 template <int D, class E>
 __global__ void __launch_bounds__(kThreads, kTogether<D>)
     forward(Problem p, int tiles, const E* q, const E* k, const E* v, E* y, float* lse) {
   __shared__ Shared shared;
   __shared__ Range ranges[kTile];  // of the queries: registers are short
-  const QueryTile own(p, tiles, kTile);
-  const int b = own.b, h = own.h, i = own.begin, end = own.end;
+  const int pair = static_cast<int>(blockIndex() / tiles), h = pair % p.heads, b = pair / p.heads;
+  const int i = (tiles - 1 - static_cast<int>(blockIndex() % tiles)) * kTile;
+  const int end = i + kTile < p.tq ? i + kTile : p.tq, kvHead = h / p.group();
+  const Range seen = {p.range(b, i).from, p.range(b, end - 1).to};
   const Rows<const E> queries = rowsOf(q, p.qs, b, i, h, end);
 
   const int me = static_cast<int>(threadIdx.x);
-  if (me < kTile) ranges[me] = p.range(b, own.query(me));
+  if (me < kTile) ranges[me] = p.range(b, i + me < end ? i + me : end - 1);
   float o[4][D / kHalf] = {}, scales[4];
   Softmax softmax[4];
-  for (int j = own.seen.from; j < own.seen.to; j += kTile) {
+  for (int j = seen.from; j < seen.to; j += kTile) {
     Square x;
-    multiply(queries, rowsOf(k, p.ks, b, j, own.kvHead, own.seen.to), p.d, shared, x);
+    multiply(queries, rowsOf(k, p.ks, b, j, kvHead, seen.to), p.d, shared, x);
 #pragma unroll
     for (int r = 0; r < 4; ++r) {
-      const int query = own.query(4 * tileY() + r);
+      const int query = i + 4 * tileY() + r < end ? i + 4 * tileY() + r : end - 1;
       const Row row(p, b, h, query);
 #pragma unroll
       for (int c = 0; c < 4; ++c) {
@@ -71,7 +74,7 @@ __global__ void __launch_bounds__(kThreads, kTogether<D>)
         x[r][c] = p.dropout.apply(x[r][c], p.element(b, h, query, j + 4 * tileX() + c));
       }
     }
-    accumulate<D>(x, rowsOf(v, p.vs, b, j, own.kvHead, own.seen.to), p.d, shared, o);
+    accumulate<D>(x, rowsOf(v, p.vs, b, j, kvHead, seen.to), p.d, shared, o);
   }
 
 #pragma unroll
@@ -80,7 +83,7 @@ __global__ void __launch_bounds__(kThreads, kTogether<D>)
     scales[r] = sum == 0.0f ? 0.0f : 1.0f / sum;
     const int query = i + 4 * tileY() + r;
     if (tileX() != 0 || query >= end) continue;
-    lse[int64_t{own.pair} * p.tq + query] =
+    lse[static_cast<int64_t>(pair) * p.tq + query] =
         sum == 0.0f ? kHidden : softmax[r].largest + math::log(sum);
   }
   storeRows<D>(o, scales, rowsOf(y, p.ys, b, i, h, end), p.d);
