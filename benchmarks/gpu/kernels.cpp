@@ -7,6 +7,7 @@
 // Prints a table in Markdown, then one line of JSON.
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -203,7 +204,7 @@ void multipliers(Backend& gpu, Table& table, int64_t small) {
     gpu.release(b.address, 2 * p.k * p.n);
     gpu.release(y.address, 2 * p.m * p.n);
   }
-  for (int64_t d : {64, 128}) {
+  for (int64_t d : {64, 128, 256}) {
     const int64_t batch = std::max<int64_t>(32 / small, 1), t = 1024 / (small > 1 ? 8 : 1);
     const int64_t heads = width / d, n = batch * t * width;
     const Out qkv = numbers(gpu, kBF16, 3 * n), y = memory(gpu, kBF16, n),
@@ -230,6 +231,40 @@ void multipliers(Backend& gpu, Table& table, int64_t small) {
   }
 }
 
+/** One query of a cache of keys, as generation asks for it: reading the cache is the work. */
+void decoders(Backend& gpu, Table& table, int64_t small) {
+  struct Cache {
+    DType type;
+    long batch, keys, heads, kvHeads, d;
+  };
+  const Cache caches[] = {{kBF16, 1, 32768, 32, 8, 128},
+                          {kBF16, 16, 4096, 32, 8, 128},
+                          {kBF16, 1, 32768, 12, 12, 64},
+                          {kBF16, 1, 16384, 8, 4, 256},
+                          {kF32, 1, 32768, 12, 12, 64}};
+  for (const Cache& c : caches) {
+    const long tk = c.keys / small, own = c.kvHeads * c.d, wide = c.heads * c.d;
+    const int64_t n = c.batch * tk * own, rows = c.batch * c.heads;
+    const Out q = numbers(gpu, c.type, rows * c.d), y = memory(gpu, c.type, rows * c.d);
+    const Out k = numbers(gpu, c.type, n), v = numbers(gpu, c.type, n);
+    const Out lse = memory(gpu, kF32, rows);
+    const long dims[] = {c.batch, 1,    tk,  c.heads,  c.kvHeads, c.d, 1,        0,
+                         wide,    0,    c.d, tk * own, own,       c.d, tk * own, own,
+                         c.d,     wide, 0,   c.d,      0,         0,   0,        0};
+    const double scale = 1 / std::sqrt(static_cast<double>(c.d));
+    const std::string name = std::string("decoding ") + (c.type == kF32 ? "f32 " : "bf16 ") +
+                             std::to_string(c.batch) + "x" + std::to_string(c.heads) + "/" +
+                             std::to_string(c.kvHeads) + "x" + std::to_string(tk) + "x" +
+                             std::to_string(c.d);
+    table.moves(name, 2.0 * n * gradus::byteSize(c.type), [=, &gpu] {
+      gpu.attention(c.type, q, k, v, nullptr, nullptr, nullptr, nullptr, y, lse, gradus::Dims(dims),
+                    scale, 0, 0);
+    });
+    gpu.release(k.address, n * gradus::byteSize(c.type));
+    gpu.release(v.address, n * gradus::byteSize(c.type));
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -241,6 +276,7 @@ int main(int argc, char** argv) {
   const int64_t small = argc > 3 ? std::atoll(argv[3]) : 1;
   Table table(gpu);
   movers(gpu, table, small);
+  decoders(gpu, table, small);
   multipliers(gpu, table, small);
   table.end();
   return 0;

@@ -81,14 +81,21 @@ Call::Call(Gpu& gpu, const char* name, In lengths, In documents, In mask, In slo
          problem.tq, problem.tk);
 }
 
-bool fits(const Problem& p, DType type, std::initializer_list<In> operands) {
-  constexpr int kMostHead = 128, kWhole = 8;
-  bool whole = type != DType::F32 && p.d <= kMostHead && p.d % kWhole == 0;
+bool packs(const Problem& p, std::initializer_list<In> operands) {
+  constexpr int kWhole = 8;
+  bool whole = p.d % kWhole == 0;
   for (const Steps* steps : {&p.qs, &p.ks, &p.vs, &p.ys}) {
     for (int64_t step : {steps->batch, steps->time, steps->head}) whole &= step % kWhole == 0;
   }
   for (In operand : operands) whole &= isAligned(operand);
   return whole;
+}
+
+bool fits(const Gpu& gpu, const Problem& p, DType type, std::initializer_list<In> operands) {
+  // A block's shared memory up to a head size of 128, and beyond: consumers' GPUs have less.
+  const size_t needed = size_t{p.d <= 128 ? 96u : 160u} << 10;
+  return type != DType::F32 && packs(p, operands) &&
+         gpu.properties().sharedMemPerBlockOptin >= needed;
 }
 
 }  // namespace gradus::attention

@@ -143,6 +143,25 @@ __device__ Rows<E> rowsOf(E* x, const Steps& steps, int b, int t, int h, int end
   return {x + steps.at(b, t, h), steps.time, end - t};
 }
 
+/** What a block that owns queries has: one of so many tiles, for each batch and head. The last ones
+ * come first: where the attention is causal, they see the most. */
+struct QueryTile {
+  __device__ QueryTile(const Problem& p, int tiles, int size)
+      : pair(static_cast<int>(blockIndex() / tiles)),
+        b(pair / p.heads),
+        h(pair % p.heads),
+        kvHead(h / p.group()),
+        begin((tiles - 1 - static_cast<int>(blockIndex() % tiles)) * size),
+        end(begin + size < p.tq ? begin + size : p.tq),
+        seen{p.range(b, begin).from, p.range(b, end - 1).to} {}
+
+  /** Those that stand in a row; beyond the last one there is none. */
+  __device__ int query(int row) const { return begin + row < end ? begin + row : end - 1; }
+
+  int pair, b, h, kvHead, begin, end;
+  Range seen;  // keys that any of them sees
+};
+
 /** What the gradient needs of a query: exp(score - shift) is a weight, and delta is dy · y. */
 struct Statistic {
   float shift, delta;
@@ -175,11 +194,17 @@ struct Backward {
 /** For every type and head size up to 256. */
 void plain(Gpu& gpu, const Problem& p, DType type, const Forward& operands);
 void plain(Gpu& gpu, const Problem& p, DType type, const Backward& operands);
+/** For what `decodes`: every type and head size up to 256. */
+void decode(Gpu& gpu, const Problem& p, DType type, const Forward& operands);
 /** By tensor cores, for what `fits`. */
 void tensor(Gpu& gpu, const Problem& p, DType type, const Forward& operands);
 void tensorKeys(Gpu& gpu, const Problem& p, DType type, const Backward& operands);
 void tensorQueries(Gpu& gpu, const Problem& p, DType type, const Backward& operands);
-/** Whether the type has tensor cores, the head size tiles, and rows are whole 16 bytes. */
-bool fits(const Problem& p, DType type, std::initializer_list<In> operands);
+/** Whether 8 elements of a row, from a multiple of 8 on, can be moved as 16 bytes each time. */
+bool packs(const Problem& p, std::initializer_list<In> operands);
+/** Whether the type has tensor cores, the device memory for the tiles, and rows are packs. */
+bool fits(const Gpu& gpu, const Problem& p, DType type, std::initializer_list<In> operands);
+/** Whether there are few queries for each head of keys, and more keys than those: a cache. */
+bool decodes(const Problem& p);
 
 }  // namespace gradus::attention

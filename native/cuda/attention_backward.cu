@@ -68,7 +68,7 @@ void CudaBackend::addAttentionBackward() {
                                         static_cast<int64_t>(p.batch) * p.heads * p.tq);
     findStatistics(gpu_, p, t, y, dy, lse, statistics.data());
     const Backward operands = {q, k, v, dy, statistics.data(), dq, dk, dv};
-    if (fits(p, t, {q, k, v, dy, dq, dk, dv})) {
+    if (fits(gpu_, p, t, {q, k, v, dy, dq, dk, dv})) {
       tensorKeys(gpu_, p, t, operands);
       tensorQueries(gpu_, p, t, operands);
     } else {

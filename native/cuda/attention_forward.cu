@@ -12,7 +12,9 @@ void CudaBackend::addAttentionForward() {
                                dropout, seed);
     const Problem& p = call.problem;
     const Forward operands = {q, k, v, y, lse};
-    if (fits(p, t, {q, k, v, y})) {
+    if (decodes(p)) {
+      decode(gpu_, p, t, operands);
+    } else if (fits(gpu_, p, t, {q, k, v, y})) {
       tensor(gpu_, p, t, operands);
     } else {
       plain(gpu_, p, t, operands);

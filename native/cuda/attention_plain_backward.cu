@@ -67,30 +67,27 @@ __global__ void __launch_bounds__(kThreads, kTogether<D>)
   storeRows<D>(dv, one, rowsOf(at.dv, p.vs, b, j, kvHead, p.tk), p.d);
 }
 
-/** dq: a block for each batch, head and tile of queries, the last ones first. */
+/** dq: a block for each batch, head and tile of queries. */
 template <int D, class E>
 __global__ void __launch_bounds__(kThreads, kTogether<D>)
     queriesGrad(Problem p, int tiles, Pointers<E> at) {
   __shared__ Shared shared;
-  const int pair = static_cast<int>(blockIndex() / tiles), h = pair % p.heads, b = pair / p.heads;
-  const int i = (tiles - 1 - static_cast<int>(blockIndex() % tiles)) * kTile;
-  const int end = i + kTile < p.tq ? i + kTile : p.tq, kvHead = h / p.group();
-  const Range seen = {p.range(b, i).from, p.range(b, end - 1).to};
+  const QueryTile own(p, tiles, kTile);
+  const int b = own.b, h = own.h, i = own.begin, end = own.end, kvHead = own.kvHead;
   const Rows<const E> queries = rowsOf(at.q, p.qs, b, i, h, end);
   const Rows<const E> dys = rowsOf(at.dy, p.ys, b, i, h, end);
-  const Statistic* statistics = at.statistics + static_cast<int64_t>(pair) * p.tq;
 
   float dq[4][D / kHalf] = {};
-  for (int j = seen.from; j < seen.to; j += kTile) {
-    const Rows<const E> keys = rowsOf(at.k, p.ks, b, j, kvHead, seen.to);
+  for (int j = own.seen.from; j < own.seen.to; j += kTile) {
+    const Rows<const E> keys = rowsOf(at.k, p.ks, b, j, kvHead, own.seen.to);
     Square x, dx;
     multiply(queries, keys, p.d, shared, x);
-    multiply(dys, rowsOf(at.v, p.vs, b, j, kvHead, seen.to), p.d, shared, dx);
+    multiply(dys, rowsOf(at.v, p.vs, b, j, kvHead, own.seen.to), p.d, shared, dx);
 #pragma unroll
     for (int r = 0; r < 4; ++r) {
-      const int query = i + 4 * tileY() + r < end ? i + 4 * tileY() + r : end - 1;
+      const int query = own.query(4 * tileY() + r);
       const Row row(p, b, h, query);
-      const Statistic statistic = statistics[query];
+      const Statistic statistic = at.statistics[int64_t{own.pair} * p.tq + query];
 #pragma unroll
       for (int c = 0; c < 4; ++c) {
         const int key = j + 4 * tileX() + c;

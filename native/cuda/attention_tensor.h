@@ -28,7 +28,9 @@ void withTensor(const Problem& p, DType type, F&& f) {
     if (p.d <= 32) return f(element, std::integral_constant<int, 32>(), adjusts);
     if (p.d <= 64) return f(element, std::integral_constant<int, 64>(), adjusts);
     if (p.d <= 96) return f(element, std::integral_constant<int, 96>(), adjusts);
-    return f(element, std::integral_constant<int, 128>(), adjusts);
+    if (p.d <= 128) return f(element, std::integral_constant<int, 128>(), adjusts);
+    if (p.d <= 192) return f(element, std::integral_constant<int, 192>(), adjusts);
+    return f(element, std::integral_constant<int, 256>(), adjusts);
   };
   auto withElement = [&](auto adjusts) {
     return type == DType::BF16 ? withRow(BF16(), adjusts) : withRow(F16(), adjusts);
@@ -39,10 +41,34 @@ void withTensor(const Problem& p, DType type, F&& f) {
 }
 
 /** Begins to copy Size rows of an operand, as many as there are. */
-template <int D, int Size, class E>
+template <int D, int Size, int Threads = kBlock, class E>
 __device__ void copyRows(const Rows<const E>& rows, int d, ptx::Address tile) {
-  copyTile<D, Size, kBlock>(rows.first, rows.step, rows.count, d, tile);
+  copyTile<D, Size, Threads>(rows.first, rows.step, rows.count, d, tile);
 }
+
+/** Keys and values that arrive in two stages by turns, N of each at a time. */
+template <int D, int N, class E>
+struct Stages {
+  struct Stage {
+    E keys[N * D], values[N * D];
+  };
+
+  /** Begins to copy those from key j on, if the block's queries see any: a group of copies. */
+  __device__ void begin(const Problem& p, const QueryTile& own, const E* k, const E* v, int j,
+                        int turn) {
+    if (j < own.seen.to) {
+      copyRows<D, N>(rowsOf(k, p.ks, own.b, j, own.kvHead, own.seen.to), p.d,
+                     ptx::addressOf(stages[turn].keys));
+      copyRows<D, N>(rowsOf(v, p.vs, own.b, j, own.kvHead, own.seen.to), p.d,
+                     ptx::addressOf(stages[turn].values));
+    }
+    ptx::cpAsyncCommit();
+  }
+
+  __device__ const Stage& operator[](int turn) const { return stages[turn]; }
+
+  Stage stages[2];
+};
 
 /** Gives the columns from `column` on that a row does not see a value. */
 template <int N>
@@ -71,19 +97,26 @@ __device__ void adjust(const Problem& p, const Row& row, int column, int half, f
   }
 }
 
-/** Drops from a row whose column 0 is `element`. Two neighbours take their words from one block,
- * but for those at its end. */
+/** Drops from a row; `element` is that of this thread's column 0. The four threads that share a row
+ * draw for a quarter of its columns each, so that all words of a block are used, and pass on what
+ * stays. */
 template <int N>
 __device__ void drop(const Dropout& dropout, int64_t element, int half, float (&x)[N][4]) {
+  constexpr int kPart = N < 4 ? N : 4;  // fragments at a time: more would take registers
+  constexpr int kOwn = 2 * kPart;       // columns that a thread draws for
+  static_assert(N % kPart == 0, "whole parts");
+  const int t = laneIndex() % 4, quad = laneIndex() - t;
 #pragma unroll
-  for (int n = 0; n < N; ++n) {
-    const int64_t at = element + 8 * n;
-    const int place = static_cast<int>(at % 4);
-    math::PhiloxBlock words = dropout.words(at / 4);
-    float *first = &x[n][2 * half], *second = first + 1;
-    *first = dropout.apply(*first, words, place);
-    if (place == 3) words = dropout.words(at / 4 + 1);
-    *second = dropout.apply(*second, words, (place + 1) % 4);
+  for (int first = 0; first < N; first += kPart) {
+    const uint32_t own = dropout.kept<kOwn>(element - 2 * t + 8 * first + kOwn * t);
+#pragma unroll
+    for (int n = 0; n < kPart; ++n) {
+      const int column = 8 * n + 2 * t;
+      const uint32_t kept = __shfl_sync(~0u, own, quad + column / kOwn) >> column % kOwn;
+      float* pair = &x[first + n][2 * half];
+      pair[0] = dropout.apply(pair[0], (kept & 1) != 0);
+      pair[1] = dropout.apply(pair[1], (kept & 2) != 0);
+    }
   }
 }
 

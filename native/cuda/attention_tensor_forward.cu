@@ -5,7 +5,10 @@ namespace gradus::attention {
 
 namespace {
 
-constexpr int kKeys = 64;
+/** Keys of a tile. Beyond 128 elements y takes up to 128 registers of a thread, which leaves few
+ * for scores; and with 32 keys two blocks share a multiprocessor's memory. */
+template <int D>
+constexpr int kKeys = D <= 128 ? 64 : 32;
 
 /** Strips of a warp. A right factor that serves two is loaded half as often, but they take twice
  * the registers. */
@@ -16,7 +19,7 @@ constexpr int kStripsOf = D <= 64 && !Adjusts ? 2 : 1;
 template <int D, int Queries, class E>
 struct Tiles {
   E queries[Queries * D];
-  E stages[2][2][kKeys * D];  // of keys and values
+  Stages<D, kKeys<D>, E> stages;
   Range ranges[Queries];
 };
 
@@ -58,30 +61,19 @@ struct Softmax {
   }
 };
 
-/** A block for each batch, head and tile of queries, the last ones first: where the attention is
- * causal, they see the most. Keys and values arrive in two stages by turns. */
+/** A block for each batch, head and tile of queries, which goes over the keys that they see. */
 template <int D, bool Adjusts, class E>
 __global__ void __launch_bounds__(kBlock, kTogether)
     forward(Problem p, int tiles, const E* q, const E* k, const E* v, E* y, float* lse) {
-  constexpr int kStrips = kStripsOf<D, Adjusts>, kQueries = 16 * kStrips * kWarps;
+  constexpr int kStrips = kStripsOf<D, Adjusts>, kQueries = 16 * kStrips * kWarps, N = kKeys<D>;
   GRADUS_SHARED(memory);
   auto& tile = *reinterpret_cast<Tiles<D, kQueries, E>*>(memory);
-  const int pair = static_cast<int>(blockIndex() / tiles), h = pair % p.heads, b = pair / p.heads;
-  const int i = (tiles - 1 - static_cast<int>(blockIndex() % tiles)) * kQueries;
-  const int end = i + kQueries < p.tq ? i + kQueries : p.tq, kvHead = h / p.group();
-  const Range seen = {p.range(b, i).from, p.range(b, end - 1).to};
-
-  auto copyStage = [&](int j, int stage) {
-    const Rows<const E> keys = rowsOf(k, p.ks, b, j, kvHead, seen.to);
-    const Rows<const E> values = rowsOf(v, p.vs, b, j, kvHead, seen.to);
-    copyRows<D, kKeys>(keys, p.d, ptx::addressOf(tile.stages[stage][0]));
-    copyRows<D, kKeys>(values, p.d, ptx::addressOf(tile.stages[stage][1]));
-  };
+  const QueryTile own(p, tiles, kQueries);
+  const int b = own.b, h = own.h, i = own.begin, end = own.end;
   copyRows<D, kQueries>(rowsOf(q, p.qs, b, i, h, end), p.d, ptx::addressOf(tile.queries));
-  if (seen.from < seen.to) copyStage(seen.from, 0);
-  ptx::cpAsyncCommit();
+  tile.stages.begin(p, own, k, v, own.seen.from, 0);
   const int me = static_cast<int>(threadIdx.x);
-  if (me < kQueries) tile.ranges[me] = p.range(b, i + me < end ? i + me : end - 1);
+  if (me < kQueries) tile.ranges[me] = p.range(b, own.query(me));
   ptx::cpAsyncWait<0>();
   __syncthreads();
 
@@ -91,20 +83,20 @@ __global__ void __launch_bounds__(kBlock, kTogether)
   const float factor = Adjusts ? 1.0f : p.scale * kLog2e;
   float o[kStrips][D / 8][4] = {};
   Softmax softmax[kStrips][2];
-  for (int j = seen.from, stage = 0; j < seen.to; j += kKeys, stage ^= 1) {
-    if (j + kKeys < seen.to) copyStage(j + kKeys, stage ^ 1);
-    ptx::cpAsyncCommit();
+  for (int j = own.seen.from, turn = 0; j < own.seen.to; j += N, turn ^= 1) {
+    tile.stages.begin(p, own, k, v, j + N, turn ^ 1);
+    const auto& stage = tile.stages[turn];
     // All see all where the last query and the first one do.
-    const bool whole = j >= tile.ranges[kQueries - 1].from && j + kKeys <= tile.ranges[0].to;
+    const bool whole = j >= tile.ranges[kQueries - 1].from && j + N <= tile.ranges[0].to;
     const int column = j + 2 * lane.t;
-    float x[kStrips][kKeys / 8][4] = {};
-    left.multiply(ptx::addressOf(tile.stages[stage][0]), x);
+    float x[kStrips][N / 8][4] = {};
+    left.multiply(ptx::addressOf(stage.keys), x);
 #pragma unroll
     for (int s = 0; s < kStrips; ++s) {
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
         const int row = strip + 16 * s + 8 * half + lane.g;
-        const int query = i + row < end ? i + row : end - 1;
+        const int query = own.query(row);
         if constexpr (Adjusts) adjust(p, Row(p, b, h, query), column, half, x[s]);
         if (!whole) hide(tile.ranges[row], column, half, kHidden, x[s]);
         const float rescale = softmax[s][half].add(factor, half, x[s]);
@@ -118,7 +110,7 @@ __global__ void __launch_bounds__(kBlock, kTogether)
         }
       }
     }
-    multiplyRows<D, E>(x, ptx::addressOf(tile.stages[stage][1]), o);
+    multiplyRows<D, E>(x, ptx::addressOf(stage.values), o);
     ptx::cpAsyncWait<0>();
     __syncthreads();  // the next stage is there, and this one may be written
   }
@@ -133,7 +125,7 @@ __global__ void __launch_bounds__(kBlock, kTogether)
       scales[half] = sum == 0.0f ? 0.0f : 1.0f / sum;
       const int query = i + strip + 16 * s + 8 * half + lane.g;
       if (lane.t != 0 || query >= end) continue;
-      lse[static_cast<int64_t>(pair) * p.tq + query] =
+      lse[int64_t{own.pair} * p.tq + query] =
           sum == 0.0f ? kHidden : row.largest * factor * kLog2 + math::log(sum);
     }
     const Rows<E> to = rowsOf(y, p.ys, b, i + strip + 16 * s, h, end);

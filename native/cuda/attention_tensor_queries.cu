@@ -6,20 +6,21 @@ namespace {
 
 constexpr int kQueries = 16 * kWarps;
 
-/** Keys of a tile. */
+/** Keys of a tile: the longer dq's rows, the fewer registers there are for scores. */
 template <int D>
-constexpr int kKeys = D <= 64 ? 64 : 32;
+constexpr int kKeys = D <= 64    ? 64
+                      : D <= 128 ? 32
+                                 : 16;
 
 /** What a block has in shared memory. */
 template <int D, class E>
 struct Tiles {
   E queries[kQueries * D], dys[kQueries * D];
-  E stages[2][2][kKeys<D> * D];  // of keys and values
+  Stages<D, kKeys<D>, E> stages;
   Range ranges[kQueries];
 };
 
-/** dq: a block for each batch, head and tile of queries, the last ones first, which goes over the
- * keys that they see in two stages by turns. */
+/** dq: a block for each batch, head and tile of queries, which goes over the keys that they see. */
 template <int D, bool Adjusts, class E>
 __global__ void __launch_bounds__(kBlock, kTogether)
     queriesGrad(Problem p, int tiles, const E* q, const E* k, const E* v, const E* dy,
@@ -27,23 +28,13 @@ __global__ void __launch_bounds__(kBlock, kTogether)
   constexpr int N = kKeys<D>;
   GRADUS_SHARED(memory);
   auto& tile = *reinterpret_cast<Tiles<D, E>*>(memory);
-  const int pair = static_cast<int>(blockIndex() / tiles), h = pair % p.heads, b = pair / p.heads;
-  const int i = (tiles - 1 - static_cast<int>(blockIndex() % tiles)) * kQueries;
-  const int end = i + kQueries < p.tq ? i + kQueries : p.tq, kvHead = h / p.group();
-  const Range seen = {p.range(b, i).from, p.range(b, end - 1).to};
-
-  auto copyStage = [&](int j, int stage) {
-    const Rows<const E> keys = rowsOf(k, p.ks, b, j, kvHead, seen.to);
-    const Rows<const E> values = rowsOf(v, p.vs, b, j, kvHead, seen.to);
-    copyRows<D, N>(keys, p.d, ptx::addressOf(tile.stages[stage][0]));
-    copyRows<D, N>(values, p.d, ptx::addressOf(tile.stages[stage][1]));
-  };
+  const QueryTile own(p, tiles, kQueries);
+  const int b = own.b, h = own.h, i = own.begin, end = own.end;
   copyRows<D, kQueries>(rowsOf(q, p.qs, b, i, h, end), p.d, ptx::addressOf(tile.queries));
   copyRows<D, kQueries>(rowsOf(dy, p.ys, b, i, h, end), p.d, ptx::addressOf(tile.dys));
-  if (seen.from < seen.to) copyStage(seen.from, 0);
-  ptx::cpAsyncCommit();
+  tile.stages.begin(p, own, k, v, own.seen.from, 0);
   const int me = static_cast<int>(threadIdx.x);
-  if (me < kQueries) tile.ranges[me] = p.range(b, i + me < end ? i + me : end - 1);
+  if (me < kQueries) tile.ranges[me] = p.range(b, own.query(me));
   ptx::cpAsyncWait<0>();
   __syncthreads();
 
@@ -55,18 +46,16 @@ __global__ void __launch_bounds__(kBlock, kTogether)
   Statistic statistic[2];
 #pragma unroll
   for (int half = 0; half < 2; ++half) {
-    const int wanted = i + strip + 8 * half + lane.g;
-    query[half] = wanted < end ? wanted : end - 1;
-    statistic[half] = statistics[static_cast<int64_t>(pair) * p.tq + query[half]];
+    query[half] = own.query(strip + 8 * half + lane.g);
+    statistic[half] = statistics[int64_t{own.pair} * p.tq + query[half]];
     statistic[half].shift *= kLog2e;
   }
   const float factor = Adjusts ? 1.0f : p.scale * kLog2e;
   float dqs[1][D / 8][4] = {};
-  for (int j = seen.from, stage = 0; j < seen.to; j += N, stage ^= 1) {
-    if (j + N < seen.to) copyStage(j + N, stage ^ 1);
-    ptx::cpAsyncCommit();
-    const ptx::Address keys = ptx::addressOf(tile.stages[stage][0]);
-    const ptx::Address values = ptx::addressOf(tile.stages[stage][1]);
+  for (int j = own.seen.from, turn = 0; j < own.seen.to; j += N, turn ^= 1) {
+    tile.stages.begin(p, own, k, v, j + N, turn ^ 1);
+    const ptx::Address keys = ptx::addressOf(tile.stages[turn].keys);
+    const ptx::Address values = ptx::addressOf(tile.stages[turn].values);
     // All see all where the last query and the first one do.
     const bool whole = j >= tile.ranges[kQueries - 1].from && j + N <= tile.ranges[0].to;
     const int column = j + 2 * lane.t;

@@ -40,6 +40,25 @@ class Dropout {
     }
   }
 
+  /** Of N elements from `first` on, those that stay: bit i is for element first + i. */
+  template <int N>
+  __device__ uint32_t kept(int64_t first) const {
+    static_assert(N % 4 == 0 && N <= 28, "and up to three before the first one");
+    const int before = static_cast<int>(first % 4);
+    uint32_t bits = 0;
+#pragma unroll
+    for (int i = 0; i < N + 4; i += 4) {
+      if (i == N && before == 0) break;
+      const math::PhiloxBlock block = words(first / 4 + i / 4);
+#pragma unroll
+      for (int j = 0; j < 4; ++j) bits |= (keeps(block, j) ? 1u : 0u) << (i + j);
+    }
+    return bits >> before;
+  }
+
+  /** x scaled or 0. */
+  __device__ float apply(float x, bool kept) const { return kept ? x * scale_ : 0.0f; }
+
   /** The words of elements 4 * block to 4 * block + 3. */
   __device__ math::PhiloxBlock words(int64_t block) const {
     return math::philox(seed_.get(), stream_, static_cast<uint64_t>(block));
@@ -47,12 +66,15 @@ class Dropout {
 
   /** x scaled or 0, where x is element i of the four that the words are for. */
   __device__ float apply(float x, const math::PhiloxBlock& words, int i) const {
-    const uint32_t even = i < 2 ? words.a : words.c, odd = i < 2 ? words.b : words.d;
-    const bool kept = !everything_ && (i % 2 == 0 ? even : odd) >= threshold_;
-    return kept ? x * scale_ : 0.0f;
+    return apply(x, keeps(words, i));
   }
 
  private:
+  __device__ bool keeps(const math::PhiloxBlock& words, int i) const {
+    const uint32_t even = i < 2 ? words.a : words.c, odd = i < 2 ? words.b : words.d;
+    return !everything_ && (i % 2 == 0 ? even : odd) >= threshold_;
+  }
+
   Live<uint64_t> seed_;
   uint64_t stream_;
   float scale_;
