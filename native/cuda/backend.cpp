@@ -1,7 +1,5 @@
 #include "cuda/backend.h"
 
-#include <algorithm>
-
 #include "cuda/graph.h"
 #include "gradus/plugin.h"
 
@@ -62,13 +60,7 @@ std::unique_ptr<Graph> CudaBackend::graphOf(Recording recording, const Changing&
   return std::make_unique<CudaGraph>(std::move(recording), *this, gpu_, changing);
 }
 
-int64_t CudaBackend::freeBytes() {
-  // Other processes take memory of the device too.
-  size_t free = 0, total = 0;
-  gpu_.use();
-  gpu_.check(cudaMemGetInfo(&free, &total), "to ask for free memory");
-  return std::min(limitBytes() - heldBytes(), static_cast<int64_t>(free));
-}
+int64_t CudaBackend::freeBytes() { return gpu_.freeBytes(); }
 
 void CudaBackend::upload(Out to, const void* from, int64_t bytes) {
   graphs_.checkNotCaptured(kUploadInCapture);
@@ -77,11 +69,7 @@ void CudaBackend::upload(Out to, const void* from, int64_t bytes) {
 
 void CudaBackend::download(void* to, In from, int64_t bytes) {
   graphs_.checkNotCaptured(kDownloadInCapture);
-  gpu_.use();
-  gpu_.check(cudaMemcpyAsync(to, from.as<void>(), static_cast<size_t>(bytes),
-                             cudaMemcpyDeviceToHost, gpu_.stream()),
-             "download");
-  gpu_.wait("download");
+  staging_.download(to, from, bytes);
 }
 
 }  // namespace gradus

@@ -1,5 +1,6 @@
 #include "cuda/gpu.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace gradus {
@@ -39,13 +40,20 @@ std::string describe(cudaError_t error) {
   return std::string(cudaGetErrorString(error)) + " (" + cudaGetErrorName(error) + ")";
 }
 
+Stream::Stream(Gpu& gpu) {
+  gpu.use();
+  gpu.check(cudaStreamCreateWithFlags(&handle_, cudaStreamNonBlocking), "a stream");
+}
+
+Stream::~Stream() { cudaStreamDestroy(handle_); }
+
 Gpu::Gpu(int index, int64_t memoryLimit, bool blocking)
     : index_(index),
       blocking_(blocking),
       properties_(propertiesOf(index)),
+      stream_(*this),
+      pool_(*this, stream_),
       memory_(pages(), memoryLimit > 0 ? memoryLimit : memoryOf(index)) {
-  use();
-  check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "a stream");
   check(
       cudaHostAlloc(reinterpret_cast<void**>(&complaint_), sizeof(Complaint), cudaHostAllocMapped),
       "memory that both sides see");
@@ -55,9 +63,7 @@ Gpu::Gpu(int index, int64_t memoryLimit, bool blocking)
 Gpu::~Gpu() {
   use();
   cudaStreamSynchronize(stream_);
-  memory_.trim();
   cudaFreeHost(complaint_);
-  cudaStreamDestroy(stream_);
 }
 
 cudaDeviceProp Gpu::propertiesOf(int index) {
@@ -99,7 +105,7 @@ void Gpu::check(cudaError_t result, const char* what) {
 
 void Gpu::launched(const char* kernel) {
   check(cudaPeekAtLastError(), kernel);
-  if (blocking_ && detour() == nullptr) wait(kernel);
+  if (blocking_ && !isOnDetour()) wait(kernel);
   throwComplaint();
 }
 
@@ -107,6 +113,21 @@ void Gpu::wait(const char* what) {
   use();
   check(cudaStreamSynchronize(stream_), what);
   throwComplaint();
+}
+
+void Gpu::wait(cudaEvent_t event, const char* what) {
+  use();
+  check(cudaEventSynchronize(event), what);
+  throwComplaint();
+}
+
+int64_t Gpu::freeBytes() {
+  // Other processes take memory of the device too.
+  size_t free = 0, total = 0;
+  use();
+  check(cudaMemGetInfo(&free, &total), "to ask for free memory");
+  return std::min(memory_.limit() - memory_.held(),
+                  static_cast<int64_t>(free) + pool_.spareBytes());
 }
 
 void Gpu::throwComplaint() {
@@ -121,11 +142,6 @@ void Gpu::throwComplaint() {
                               std::to_string(seen->bound) + ")";
   const_cast<volatile Complaint*>(seen)->what = nullptr;
   throw std::out_of_range(message);
-}
-
-Pages Gpu::pages() {
-  return {[this](int64_t bytes) { return map(bytes); },
-          [this](void* block, int64_t) { unmap(block); }};
 }
 
 namespace {
@@ -189,24 +205,6 @@ cudaGraphExec_t Gpu::Capture::finish() {
   cudaGraphDestroy(graph);
   gpu.check(made, "to make a graph");
   return exec;
-}
-
-void* Gpu::map(int64_t bytes) {
-  use();
-  void* block = nullptr;
-  const cudaError_t result = cudaMalloc(&block, static_cast<size_t>(bytes));
-  if (result == cudaErrorMemoryAllocation) {
-    cudaGetLastError();
-    return nullptr;
-  }
-  check(result, "memory");
-  return block;
-}
-
-void Gpu::unmap(void* block) {
-  use();
-  // Waits for the device, so that nothing still runs that uses the block.
-  cudaFree(block);
 }
 
 }  // namespace gradus

@@ -13,6 +13,21 @@
 
 namespace gradus {
 
+class Gpu;
+
+/** A stream that waits for no other by itself. */
+class Stream {
+ public:
+  explicit Stream(Gpu& gpu);
+  ~Stream();
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+  operator cudaStream_t() const { return handle_; }
+
+ private:
+  cudaStream_t handle_ = nullptr;
+};
+
 /** What a kernel found wrong with numbers that nobody but it reads. It lies in the host's memory,
  * where both sides see it; `what` is null until then, and the first one stays. */
 struct Complaint {
@@ -21,8 +36,19 @@ struct Complaint {
   int64_t value, position, bound;
 };
 
-/** All work goes through one stream in the order of the calls, so a block of memory that was
- * released may be handed out at once: its next user comes after its last one. */
+/**
+ * All work on tensors goes through one stream in the order of the calls, so a block of memory that
+ * was released may be handed out at once: its next user comes after its last one.
+ *
+ * That holds whichever thread releases it, Java's garbage collector's included. A block is released
+ * when no call that was given it is left to come, so all of its users stand in the stream by then;
+ * who is given it next can call only afterwards, and comes behind them. The cache's mutex carries
+ * this order from thread to thread. Three things would break it, and are kept from doing so: a
+ * second stream, so the one that copies what comes up touches blocks of its own alone (Staging);
+ * work that is recorded and comes later, so a graph is stale once a block is released that it uses,
+ * and its own memory is released behind its last launch; and blocks that leave the cache, so they
+ * leave it in the order of this stream (StreamPool).
+ */
 class Gpu {
  public:
   /** limit in bytes, 0 for the device's memory. Blocking: each kernel is waited for, so that it is
@@ -32,22 +58,27 @@ class Gpu {
   Gpu(const Gpu&) = delete;
   Gpu& operator=(const Gpu&) = delete;
 
+  int index() const { return index_; }
   const cudaDeviceProp& properties() const { return properties_; }
   int multiprocessors() const { return properties_.multiProcessorCount; }
   /** Where this thread's work goes, and where kernels take the memory from that they need while
    * they run: others than usual on a detour. */
-  cudaStream_t stream() const { return detour() != nullptr ? detour()->stream : stream_; }
-  Memory& memory() { return detour() != nullptr ? *detour()->memory : memory_; }
+  cudaStream_t stream() const { return isOnDetour() ? detour()->stream : stream_; }
+  Memory& memory() { return isOnDetour() ? *detour()->memory : memory_; }
   /** For a launch, numbers that a captured step changes from one replay to the next. */
   template <class T>
   Live<T> live(const T& value) const {
-    return {value, detour() == nullptr ? nullptr : detour()->numbers->take(&value, sizeof(T))};
+    return {value, isOnDetour() ? detour()->numbers->take(&value, sizeof(T)) : nullptr};
   }
   /** Where tensors lie. */
   Memory& tensors() { return memory_; }
   const Memory& tensors() const { return memory_; }
+  /** Whether this thread's work is captured or rehearsed. */
+  bool isOnDetour() const { return detour() != nullptr; }
   /** The device's memory, as it hands it out itself. */
-  Pages pages();
+  Pages pages() { return pool_.pages(); }
+  /** Bytes that can still be had from the device. */
+  int64_t freeBytes();
   Complaint* complaint() const { return complaint_; }
 
   /** CUDA's current device is each thread's own: to be called before CUDA is. */
@@ -57,8 +88,9 @@ class Gpu {
   void check(cudaError_t result, const char* what);
   /** After each launch. */
   void launched(const char* kernel);
-  /** Until all work is done. Throws what it met with. */
+  /** Until all work is done, or that before an event. Throws what it met with. */
   void wait(const char* what);
+  void wait(cudaEvent_t event, const char* what);
   /** Throws what a kernel complained of, once. */
   void throwComplaint();
 
@@ -112,16 +144,16 @@ class Gpu {
  private:
   Detour* detour() const;
   static cudaDeviceProp propertiesOf(int index);
-  void* map(int64_t bytes);
-  void unmap(void* block);
 
   const int index_;
   const bool blocking_;
   const cudaDeviceProp properties_;
-  cudaStream_t stream_ = nullptr;
   Complaint* complaint_ = nullptr;
   std::atomic<bool> lost_{false};
   std::string why_;  // written before lost_ is
+  // What comes from another one of these ends before it.
+  Stream stream_;
+  StreamPool pool_;
   Memory memory_;
 };
 

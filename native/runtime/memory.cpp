@@ -6,8 +6,7 @@ namespace gradus {
 
 namespace {
 constexpr int64_t kAlignment = 64;
-constexpr int64_t kSlab = int64_t{2} << 20;
-constexpr int64_t kLarge = kSlab / 4;  // from here on a block is its own mapping
+constexpr int64_t kLarge = Memory::kSlab / 4;  // from here on a block is its own mapping
 constexpr int64_t kPage = 4096;
 
 int64_t roundUp(int64_t bytes, int64_t unit) { return (bytes + unit - 1) / unit * unit; }
@@ -30,9 +29,13 @@ int64_t Memory::classSize(int64_t bytes) {
 }
 
 void* Memory::allocate(int64_t bytes) {
-  if (bytes < 0 || bytes > limit_) return nullptr;
-  int64_t size = classSize(bytes);
+  if (bytes < 0) return nullptr;
   std::lock_guard<std::mutex> lock(mutex_);
+  if (bytes > limit_) {
+    trimLocked();  // as where any other is refused: who asks what is free hears what could be had
+    return nullptr;
+  }
+  int64_t size = classSize(bytes);
   void* block = size < kLarge ? allocateSmall(size) : allocateLarge(size);
   if (block != nullptr) used_ += size;
   return block;
@@ -46,15 +49,25 @@ void* Memory::allocateSmall(int64_t size) {
     return block;
   }
   if (slabEnd_ - slabNext_ < size) {
-    auto* slab = static_cast<char*>(fromSystem(kSlab));
-    if (slab == nullptr) return nullptr;
-    slabs_.push_back(slab);
-    slabNext_ = slab;
-    slabEnd_ = slab + kSlab;
+    char* next = slab();
+    if (next == nullptr) return nullptr;
+    slabNext_ = next;
+    slabEnd_ = next + kSlab;
   }
   void* block = slabNext_;
   slabNext_ += size;
   return block;
+}
+
+char* Memory::slab() {
+  auto* slab = static_cast<char*>(fromSystem(kSlab));
+  if (slab != nullptr) slabs_.push_back(slab);
+  return slab;
+}
+
+void* Memory::reserve() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return slab();
 }
 
 void* Memory::allocateLarge(int64_t size) {
@@ -89,6 +102,7 @@ void Memory::release(void* block, int64_t bytes) {
 void Memory::trim() {
   std::lock_guard<std::mutex> lock(mutex_);
   trimLocked();
+  if (pages_.giveBack) pages_.giveBack();
 }
 
 void Memory::trimLocked() {

@@ -13,6 +13,7 @@ namespace gradus {
 struct Pages {
   std::function<void*(int64_t bytes)> map;  // 64-byte aligned at least; null where it refuses
   std::function<void(void* block, int64_t bytes)> unmap;
+  std::function<void()> giveBack = {};  // what it keeps of what was unmapped; null: it keeps none
 };
 
 /**
@@ -22,6 +23,8 @@ struct Pages {
  */
 class Memory {
  public:
+  static constexpr int64_t kSlab = int64_t{2} << 20;
+
   /** limit in bytes. */
   Memory(Pages pages, int64_t limit);
   ~Memory();
@@ -33,6 +36,8 @@ class Memory {
   void* allocate(int64_t bytes);
   /** `bytes` as given to allocate. */
   void release(void* block, int64_t bytes);
+  /** kSlab bytes for as long as this lasts, held and used by no caller; null where refused. */
+  void* reserve();
   /** Gives cached large blocks back to the system. */
   void trim();
 
@@ -49,6 +54,7 @@ class Memory {
   void* allocateSmall(int64_t size);
   void* allocateLarge(int64_t size);
   void* fromSystem(int64_t size);
+  char* slab();
   void trimLocked();
 
   const Pages pages_;

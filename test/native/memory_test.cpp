@@ -74,7 +74,9 @@ void aReleasedBlockIsHandedOutAgain() {
 void theLimitRefusesAndTrimmingMakesRoom() {
   Memory memory(kPages, 16 * kMiB);
   CHECK(memory.limit() == 16 * kMiB, "limit %ld", static_cast<long>(memory.limit()));
+  memory.release(memory.allocate(3 * kMiB), 3 * kMiB);
   CHECK(memory.allocate(17 * kMiB) == nullptr, "over the limit");
+  CHECK(memory.held() == 0, "who was refused is told of %ld", static_cast<long>(memory.held()));
   CHECK(memory.allocate(-1) == nullptr, "negative");
   void* a = memory.allocate(8 * kMiB);
   void* b = memory.allocate(8 * kMiB);
@@ -89,6 +91,42 @@ void theLimitRefusesAndTrimmingMakesRoom() {
   CHECK(memory.held() > 0 && memory.used() == 0, "held %ld", static_cast<long>(memory.held()));
   memory.trim();
   CHECK(memory.held() == 0, "held %ld", static_cast<long>(memory.held()));
+}
+
+void whatIsReservedIsHeldAndUsedByNobody() {
+  Memory memory(kPages, 16 * kMiB);
+  auto* block = static_cast<char*>(memory.reserve());
+  CHECK(block != nullptr && memory.used() == 0 && memory.held() == Memory::kSlab, "held %ld",
+        static_cast<long>(memory.held()));
+  std::memset(block, 7, static_cast<size_t>(Memory::kSlab));
+  memory.trim();
+  CHECK(memory.held() == Memory::kSlab && block[Memory::kSlab - 1] == 7, "it was given back");
+  void* rest = memory.allocate(14 * kMiB);
+  CHECK(rest != nullptr && memory.reserve() == nullptr, "beyond the limit");
+  memory.release(rest, 14 * kMiB);
+  CHECK(memory.reserve() != nullptr, "the cache did not give way");
+}
+
+/** A source that keeps what was unmapped until it is told to give it back. */
+void trimmingReachesTheSource() {
+  std::vector<std::pair<void*, int64_t>> kept;
+  int times = 0;
+  const gradus::Pages keeping{gradus::system::map,
+                              [&](void* block, int64_t bytes) { kept.emplace_back(block, bytes); },
+                              [&] {
+                                ++times;
+                                for (auto& [block, bytes] : kept) {
+                                  gradus::system::unmap(block, bytes);
+                                }
+                                kept.clear();
+                              }};
+  Memory memory(keeping, 16 * kMiB);
+  memory.release(memory.allocate(8 * kMiB), 8 * kMiB);
+  void* other = memory.allocate(12 * kMiB);
+  CHECK(other != nullptr && kept.size() == 1 && times == 0, "%d times within the limit", times);
+  memory.release(other, 12 * kMiB);
+  memory.trim();
+  CHECK(kept.empty() && times == 1 && memory.held() == 0, "%d times", times);
 }
 
 void threadsShareIt() {
@@ -118,6 +156,8 @@ int main() {
   blocksAreAlignedAndApart();
   aReleasedBlockIsHandedOutAgain();
   theLimitRefusesAndTrimmingMakesRoom();
+  whatIsReservedIsHeldAndUsedByNobody();
+  trimmingReachesTheSource();
   threadsShareIt();
   return report("memory_test");
 }

@@ -4,13 +4,14 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <memory>
 #include <mutex>
 #include <numeric>
 #include <random>
 #include <string>
 #include <vector>
 
-#include "cuda_runtime.h"
+#include "state.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
@@ -292,18 +293,43 @@ struct GraphExec {
   std::vector<std::function<void()>> work;
 };
 struct Event {
-  std::chrono::steady_clock::time_point time;
+  using Time = std::chrono::steady_clock::time_point;
+  std::shared_ptr<Time> time = std::make_shared<Time>();
+  Stream* stream = nullptr;  // that it was recorded in last
+  uint64_t position = 0;     // how much of that was before it
 };
+
+std::recursive_mutex state;
+Live live = {};
 
 namespace {
 
 thread_local cudaError_t lastError = cudaSuccess;
-size_t held = 0;
+std::vector<Stream*> streams;
 
-size_t limit() {
-  const char* megabytes = std::getenv("GRADUS_EMULATOR_MEMORY");
-  return (megabytes == nullptr ? size_t{4096} : static_cast<size_t>(std::atoll(megabytes))) << 20;
+/** Until a stream, if it is there still, has run so much of what it was given. */
+void runUntil(Stream* stream, uint64_t position) {
+  if (std::find(streams.begin(), streams.end(), stream) == streams.end()) return;
+  while (stream->done < position) {
+    const std::function<void()> work = std::move(stream->queue.front());
+    stream->queue.pop_front();
+    work();
+    ++stream->done;
+  }
 }
+
+uint64_t given(const Stream* stream) { return stream->done + stream->queue.size(); }
+
+/** Lets other streams than the one at hand go ahead by chance. */
+void runSome(unsigned seed) {
+  static std::mt19937 random(seed);
+  for (unsigned turns = random() % 3; turns > 0; --turns) {
+    Stream* stream = streams[random() % streams.size()];
+    if (!stream->queue.empty()) runUntil(stream, stream->done + 1);
+  }
+}
+
+}  // namespace
 
 cudaError_t noted(cudaError_t error) {
   if (error != cudaSuccess) lastError = error;
@@ -311,15 +337,24 @@ cudaError_t noted(cudaError_t error) {
 }
 
 cudaError_t submit(Stream* stream, std::function<void()> work) {
+  static const char* const wanted = std::getenv("GRADUS_EMULATOR_STREAMS");
   if (stream->captured != nullptr) {
     stream->captured->work.push_back(std::move(work));
-  } else {
-    work();
+    return cudaSuccess;
   }
+  if (wanted == nullptr) {
+    work();
+    return cudaSuccess;
+  }
+  std::lock_guard<std::recursive_mutex> lock(state);
+  stream->queue.push_back(std::move(work));
+  if (std::string(wanted) != "late") runSome(static_cast<unsigned>(std::atoi(wanted)));
   return cudaSuccess;
 }
 
-}  // namespace
+void runAll() {
+  for (size_t i = 0; i < streams.size(); ++i) runUntil(streams[i], given(streams[i]));
+}
 
 cudaError_t run(const dim3& blocks, const dim3& threads, size_t shared, Stream* stream,
                 std::function<void()> thread) {
@@ -371,46 +406,6 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
   return cudaSuccess;
 }
 
-cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
-  *total = emulator::limit();
-  *free = *total - std::min(*total, emulator::held);
-  return cudaSuccess;
-}
-
-// The size stands before each block.
-cudaError_t cudaMalloc(void** to, size_t bytes) {
-  constexpr size_t kHead = 256;
-  if (emulator::held + bytes > emulator::limit()) {
-    return emulator::noted(cudaErrorMemoryAllocation);
-  }
-  auto* memory = static_cast<char*>(std::aligned_alloc(256, (bytes + 255) / 256 * 256 + kHead));
-  if (memory == nullptr) return emulator::noted(cudaErrorMemoryAllocation);
-  std::memcpy(memory, &bytes, sizeof(bytes));
-  emulator::held += bytes;
-  *to = memory + kHead;
-  return cudaSuccess;
-}
-
-cudaError_t cudaFree(void* block) {
-  if (block == nullptr) return cudaSuccess;
-  char* memory = static_cast<char*>(block) - 256;
-  size_t bytes;
-  std::memcpy(&bytes, memory, sizeof(bytes));
-  emulator::held -= bytes;
-  std::free(memory);
-  return cudaSuccess;
-}
-
-cudaError_t cudaHostAlloc(void** block, size_t bytes, unsigned) {
-  *block = std::calloc(1, bytes);
-  return *block == nullptr ? emulator::noted(cudaErrorMemoryAllocation) : cudaSuccess;
-}
-
-cudaError_t cudaFreeHost(void* block) {
-  std::free(block);
-  return cudaSuccess;
-}
-
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind,
                             cudaStream_t stream) {
   return emulator::submit(stream, [=] {
@@ -425,23 +420,44 @@ cudaError_t cudaMemsetAsync(void* block, int value, size_t bytes, cudaStream_t s
 }
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
-  *stream = new emulator::Stream{emulator::submit};
+  std::lock_guard<std::recursive_mutex> lock(emulator::state);
+  *stream = new emulator::Stream{emulator::submit, nullptr, {}};
+  emulator::streams.push_back(*stream);
+  ++emulator::live.streams;
   return cudaSuccess;
 }
 
 cudaError_t cudaStreamDestroy(cudaStream_t stream) {
+  std::lock_guard<std::recursive_mutex> lock(emulator::state);
+  emulator::runUntil(stream, emulator::given(stream));
+  auto& streams = emulator::streams;
+  streams.erase(std::find(streams.begin(), streams.end(), stream));
+  --emulator::live.streams;
   delete stream;
   return cudaSuccess;
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
-  return stream->captured != nullptr ? emulator::noted(cudaErrorStreamCaptureUnsupported)
-                                     : cudaSuccess;
+  std::lock_guard<std::recursive_mutex> lock(emulator::state);
+  if (stream->captured != nullptr) return emulator::noted(cudaErrorStreamCaptureUnsupported);
+  emulator::runUntil(stream, emulator::given(stream));
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamWaitEvent(cudaStream_t stream, cudaEvent_t event, unsigned) {
+  std::lock_guard<std::recursive_mutex> lock(emulator::state);
+  if (stream->captured != nullptr) return emulator::noted(cudaErrorStreamCaptureUnsupported);
+  if (event->stream == nullptr) return cudaSuccess;  // it was never recorded
+  return emulator::submit(stream, [other = event->stream, position = event->position] {
+    emulator::runUntil(other, position);
+  });
 }
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode) {
   if (stream->captured != nullptr) return emulator::noted(cudaErrorInvalidValue);
+  std::lock_guard<std::recursive_mutex> lock(emulator::state);
   stream->captured = new emulator::Graph();
+  ++emulator::live.graphs;
   return cudaSuccess;
 }
 
@@ -458,7 +474,9 @@ cudaError_t cudaStreamEndCapture(cudaStream_t stream, cudaGraph_t* graph) {
 }
 
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long) {
+  std::lock_guard<std::recursive_mutex> lock(emulator::state);
   *exec = new emulator::GraphExec{graph->work};
+  ++emulator::live.graphs;
   return cudaSuccess;
 }
 
@@ -470,33 +488,50 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
 cudaError_t cudaGraphUpload(cudaGraphExec_t, cudaStream_t) { return cudaSuccess; }
 
 cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  std::lock_guard<std::recursive_mutex> lock(emulator::state);
+  --emulator::live.graphs;
   delete graph;
   return cudaSuccess;
 }
 
 cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) {
+  std::lock_guard<std::recursive_mutex> lock(emulator::state);
+  --emulator::live.graphs;
   delete exec;
   return cudaSuccess;
 }
 
 cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+  std::lock_guard<std::recursive_mutex> lock(emulator::state);
   *event = new emulator::Event();
+  ++emulator::live.events;
   return cudaSuccess;
 }
 
 cudaError_t cudaEventDestroy(cudaEvent_t event) {
+  std::lock_guard<std::recursive_mutex> lock(emulator::state);
+  --emulator::live.events;
   delete event;
   return cudaSuccess;
 }
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
-  return emulator::submit(stream, [event] { event->time = std::chrono::steady_clock::now(); });
+  std::lock_guard<std::recursive_mutex> lock(emulator::state);
+  event->stream = stream->captured == nullptr ? stream : nullptr;
+  const cudaError_t result =
+      emulator::submit(stream, [time = event->time] { *time = std::chrono::steady_clock::now(); });
+  event->position = emulator::given(stream);
+  return result;
 }
 
-cudaError_t cudaEventSynchronize(cudaEvent_t) { return cudaSuccess; }
+cudaError_t cudaEventSynchronize(cudaEvent_t event) {
+  std::lock_guard<std::recursive_mutex> lock(emulator::state);
+  if (event->stream != nullptr) emulator::runUntil(event->stream, event->position);
+  return cudaSuccess;
+}
 
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t start, cudaEvent_t end) {
-  *milliseconds = std::chrono::duration<float, std::milli>(end->time - start->time).count();
+  *milliseconds = std::chrono::duration<float, std::milli>(*end->time - *start->time).count();
   return cudaSuccess;
 }
 

@@ -25,6 +25,14 @@ public interface BatchSource<B> {
    * @param <B> what a batch is
    */
   interface Epoch<B> extends Iterator<B>, AutoCloseable {
+    /**
+     * Reads the next batch and sends it up, where it goes to a GPU. To be called when that has been
+     * asked for a step and before a value of it is read, so that the batch is on its way while the
+     * step computes. The batch that was taken last stays open; what goes wrong comes out of {@code
+     * next()}. Never needed: without it, {@code next()} does the same later.
+     */
+    default void prepare() {}
+
     /** Frees the last batch and whatever reads ahead; twice does no harm. */
     @Override
     void close();

@@ -1,6 +1,8 @@
 package io.gradus.data;
 
 import io.gradus.tensor.Device;
+import io.gradus.tensor.OutOfDeviceMemoryException;
+import io.gradus.tensor.Scope;
 import io.gradus.tensor.Seed;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -202,6 +204,7 @@ public final class Batches implements BatchSource<Batch>, Iterable<Batch> {
     private final Device device;
     private long taken;
     private Batch current;
+    private Object early; // what comes next, a Batch or what its reading threw; null for not yet
     private boolean closed;
 
     Epoch(EpochReader reader, Prefetch prefetch, long from, long count, Device device) {
@@ -225,6 +228,10 @@ public final class Batches implements BatchSource<Batch>, Iterable<Batch> {
     public void close() {
       closed = true;
       closeCurrent();
+      if (early instanceof Batch batch) {
+        batch.close();
+      }
+      early = null;
       if (prefetch != null) {
         prefetch.close();
       }
@@ -238,13 +245,30 @@ public final class Batches implements BatchSource<Batch>, Iterable<Batch> {
     }
 
     @Override
+    public void prepare() {
+      boolean more = !closed && taken < count; // hasNext() would close the last batch
+      if (more && early == null && device != null && device != Device.cpu()) {
+        early = Scope.outside(this::read);
+        if (early instanceof Batch batch) {
+          try {
+            early = Scope.outside(() -> moved(batch));
+          } catch (OutOfDeviceMemoryException e) {
+            early = batch; // there is room when the one before it is closed
+          }
+        }
+      }
+    }
+
+    @Override
     public Batch next() {
       if (!hasNext()) {
         throw new NoSuchElementException("batches: the epoch has no more than " + count);
       }
       closeCurrent();
+      Object read = early == null ? read() : early;
+      early = null;
       try {
-        current = moved(prefetch == null ? reader.read(taken) : prefetched());
+        current = moved(batchOf(read));
       } catch (IOException e) {
         close();
         throw new UncheckedIOException(e.getMessage(), e);
@@ -256,8 +280,19 @@ public final class Batches implements BatchSource<Batch>, Iterable<Batch> {
       return current;
     }
 
-    private Batch prefetched() throws IOException {
-      Object result = prefetch.take(taken);
+    /** The batch whose turn it is, or what its reading threw. */
+    private Object read() {
+      if (prefetch != null) {
+        return prefetch.take(taken);
+      }
+      try {
+        return reader.read(taken);
+      } catch (IOException | RuntimeException | Error e) {
+        return e;
+      }
+    }
+
+    private static Batch batchOf(Object result) throws IOException {
       if (result instanceof Batch batch) {
         return batch;
       }
@@ -274,9 +309,9 @@ public final class Batches implements BatchSource<Batch>, Iterable<Batch> {
       if (device == null || device == batch.inputs().device()) {
         return batch;
       }
-      try (batch) {
-        return batch.to(device);
-      }
+      Batch there = batch.to(device);
+      batch.close();
+      return there;
     }
   }
 }

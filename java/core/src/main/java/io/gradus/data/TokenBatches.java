@@ -1,6 +1,8 @@
 package io.gradus.data;
 
 import io.gradus.tensor.Device;
+import io.gradus.tensor.OutOfDeviceMemoryException;
+import io.gradus.tensor.Scope;
 import io.gradus.tensor.Seed;
 import io.gradus.tensor.Tensor;
 import java.util.NoSuchElementException;
@@ -99,6 +101,7 @@ public final class TokenBatches implements BatchSource<TokenBatch> {
     private final long first; // the number of the epoch's first batch
     private long taken;
     private TokenBatch current;
+    private TokenBatch early; // the next one; null for not yet
 
     Epoch(long first, long from) {
       this.first = first;
@@ -111,17 +114,38 @@ public final class TokenBatches implements BatchSource<TokenBatch> {
     }
 
     @Override
+    public void prepare() {
+      if (early == null && device != Device.cpu() && hasNext()) {
+        try {
+          early = Scope.outside(() -> get(first + taken));
+        } catch (OutOfDeviceMemoryException e) {
+          early = null; // there is room when the one before it is closed
+        }
+      }
+    }
+
+    @Override
     public TokenBatch next() {
       if (!hasNext()) {
         throw new NoSuchElementException("batches: the epoch has no more than " + count());
       }
-      close();
-      current = get(first + taken++);
+      closeCurrent();
+      current = early == null ? get(first + taken) : early;
+      early = null;
+      taken++;
       return current;
     }
 
     @Override
     public void close() {
+      closeCurrent();
+      if (early != null) {
+        early.close();
+        early = null;
+      }
+    }
+
+    private void closeCurrent() {
       if (current != null) {
         current.close();
         current = null;

@@ -61,13 +61,14 @@ final class ClosureStep implements Step {
   }
 
   @Override
-  public Result run(List<List<Tensor>> batches) {
+  public Result run(List<List<Tensor>> batches, Runnable meanwhile) {
     double rate = optimizer.learningRate();
     long before = optimizer.steps();
     rewind.markDraws();
     rewind.markBuffers();
     double loss = optimizer.step(() -> loss(batches));
     double norm = optimizer.gradientNorm();
+    meanwhile.run(); // it reads values all the time: there is no better moment
     boolean good = optimizer.steps() > before;
     String anomaly = "";
     if (!good) {

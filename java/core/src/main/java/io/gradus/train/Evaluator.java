@@ -52,6 +52,7 @@ final class Evaluator<B> {
         B batch = batches.next();
         try (Scope scope = Scope.open()) {
           Objective.Outcome outcome = objective.compute(objective.tensors(batch));
+          batches.prepare();
           long here = objective.weight(batch);
           loss += here == 0 ? 0 : outcome.loss().item() * here;
           weight += here;

@@ -12,6 +12,8 @@ import io.gradus.op.Shapes;
 import io.gradus.optim.AdamW;
 import io.gradus.optim.Optimizer;
 import io.gradus.optim.Schedule;
+import io.gradus.tensor.Device;
+import io.gradus.tensor.OutOfDeviceMemoryException;
 import io.gradus.tensor.Scope;
 import io.gradus.tensor.Seed;
 import io.gradus.tensor.Tensor;
@@ -82,6 +84,7 @@ public final class Pretraining {
   private final Path folder; // null to save nothing
   private final CapturedStep captured = CapturedStep.of(this::learn);
   private AveragedWeights averages;
+  private Ahead ahead; // null where nothing was read ahead
   private double bestLoss = Double.POSITIVE_INFINITY;
   private volatile boolean stopped;
 
@@ -244,24 +247,59 @@ public final class Pretraining {
     listener.evaluated(new Evaluated(done, loss, best));
   }
 
+  /** The batches of the step after so many. */
+  private record Ahead(long steps, List<Tensor> inputs) {}
+
   @SuppressWarnings("try") // the scope only has to close
   private Step step() {
     double rate = optimizer.learningRate();
-    long first = optimizer.steps() * config.accumulate();
-    try (Scope scope = Scope.open()) { // frees the batch
-      List<Tensor> inputs = new ArrayList<>();
-      for (int i = 0; i < config.accumulate(); i++) {
-        TokenBatch batch = train.get(first + i);
-        Stream.of(batch.inputs(), batch.targets(), batch.documents(), batch.positions())
-            .filter(Objects::nonNull)
-            .forEach(inputs::add);
-      }
-      float[] lossAndNorm = captured.run(inputs.toArray(Tensor[]::new)).toFloats();
+    List<Tensor> inputs = inputs(optimizer.steps());
+    try (Scope scope = Scope.open()) {
+      Tensor result = captured.run(inputs.toArray(Tensor[]::new));
+      readAhead(); // before it waits for the step
+      float[] lossAndNorm = result.toFloats();
       Step made =
           new Step(optimizer.steps(), lossAndNorm[0], lossAndNorm[1], rate, config.tokensPerStep());
       check(made);
       averages.update();
       return made;
+    } finally {
+      inputs.forEach(Tensor::close);
+    }
+  }
+
+  private List<Tensor> inputs(long steps) {
+    Ahead read = ahead;
+    ahead = null;
+    if (read != null && read.steps() == steps) {
+      return read.inputs();
+    }
+    if (read != null) {
+      read.inputs().forEach(Tensor::close);
+    }
+    return read(steps);
+  }
+
+  private List<Tensor> read(long steps) {
+    List<Tensor> inputs = new ArrayList<>();
+    for (int i = 0; i < config.accumulate(); i++) {
+      TokenBatch batch = train.get(steps * config.accumulate() + i);
+      Stream.of(batch.inputs(), batch.targets(), batch.documents(), batch.positions())
+          .filter(Objects::nonNull)
+          .forEach(inputs::add);
+    }
+    return inputs;
+  }
+
+  /** The next step's batches, on their way while a GPU computes this one. */
+  private void readAhead() {
+    long steps = optimizer.steps();
+    if (model.device() != Device.cpu() && steps < config.steps()) {
+      try {
+        ahead = new Ahead(steps, Scope.outside(() -> read(steps)));
+      } catch (OutOfDeviceMemoryException e) {
+        ahead = null; // there is room when this step's are closed
+      }
     }
   }
 

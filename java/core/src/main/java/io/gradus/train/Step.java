@@ -28,9 +28,10 @@ sealed interface Step extends AutoCloseable permits TrainStep, ClosureStep {
    * Makes a step.
    *
    * @param batches the tensors of each batch
+   * @param meanwhile runs once, while a device computes the step where it can
    * @throws NonFiniteException where it is not to go on; then no parameter has changed
    */
-  Result run(List<List<Tensor>> batches);
+  Result run(List<List<Tensor>> batches, Runnable meanwhile);
 
   @Override
   void close();

@@ -40,12 +40,13 @@ final class TrainStep implements Step {
   }
 
   @Override
-  public Result run(List<List<Tensor>> batches) {
+  public Result run(List<List<Tensor>> batches, Runnable meanwhile) {
     double rate = optimizer.learningRate();
     parts = batches.size();
     Tensor[] inputs = batches.stream().flatMap(List::stream).toArray(Tensor[]::new);
     rewind.markDraws();
     Tensor lossAndNorm = arguments.captureGraph() ? captured.run(inputs) : learn(inputs);
+    meanwhile.run();
     float[] read = lossAndNorm.toFloats();
     boolean good = isGood(read[0], read[1]);
     String anomaly = good ? "" : undo(read[0], read[1], batches);

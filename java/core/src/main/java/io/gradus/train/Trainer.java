@@ -292,7 +292,7 @@ public final class Trainer<B> {
         // A batch is closed when the next one is taken.
         tensors.add(i + 1 == parts ? read : read.stream().map(Tensor::copy).toList());
       }
-      Step.Result result = step.run(tensors);
+      Step.Result result = step.run(tensors, batches::prepare);
       if (result.applied()) {
         averages.update();
       }
