@@ -41,9 +41,15 @@ int epilogueOf(const Product& p) {
       return bias ? CUBLASLT_EPILOGUE_GELU_BIAS : CUBLASLT_EPILOGUE_GELU;
     case Epilogue::GeluGrad:
       return CUBLASLT_EPILOGUE_DGELU;
+    case Epilogue::Sums:  // our a is the "b" of cuBLASLt
+      return CUBLASLT_EPILOGUE_BGRADB;
   }
   return CUBLASLT_EPILOGUE_DEFAULT;
 }
+
+/** What cuBLASLt calls a bias: the one that is added, or the gradient of one. It has the result's
+ * type, as no other is documented beside operands of these. */
+In biasOf(const Product& p) { return p.sums ? In(p.sums) : p.bias; }
 
 // Where shapeOf puts the alignments that cuBLASLt is told.
 constexpr size_t kAlignmentA = 12, kAlignmentB = 13, kAlignmentC = 14, kAlignmentY = 15;
@@ -75,7 +81,8 @@ void Gemm::multiply(const char* op, const Product& product) {
 
 bool Gemm::multiplyFused(const char* op, const Product& product) {
   // cuBLASLt may take the hardware's tanh, of about 10 bits: too few beside sums of full precision.
-  if (product.operands == DType::F32 && !tf32_) return false;
+  const bool tanh = product.epilogue == Epilogue::Gelu || product.epilogue == Epilogue::GeluGrad;
+  if (tanh && product.operands == DType::F32 && !tf32_) return false;
   constexpr int64_t kRow = 8;  // what rows of `beside` must be a multiple of
   if (product.beside && product.n % kRow != 0) return false;
   return product.m > 0 && product.n > 0 && product.k > 0 && tryMultiply(op, product);
@@ -120,7 +127,7 @@ GemmShape Gemm::shapeOf(const Product& p) const {
           alignmentOf(p.b),
           alignmentOf(p.c ? p.c : In(p.y)),
           alignmentOf(p.y),
-          alignmentOf(p.bias),
+          alignmentOf(biasOf(p)),
           alignmentOf(p.beside)};
 }
 
@@ -172,7 +179,7 @@ void Gemm::setPointers(const Plan& plan, const Product& p) {
                                                    sizeof(value)),
           "a pointer");
   };
-  if (p.bias) set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.bias);
+  if (biasOf(p)) set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, biasOf(p));
   if (p.beside) set(CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER, p.beside);
 }
 

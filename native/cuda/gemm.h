@@ -15,8 +15,9 @@
 
 namespace gradus {
 
-/** What becomes of a sum s, bias included: gelu(s), or s times gelu's slope elsewhere. */
-enum class Epilogue { None, Gelu, GeluGrad };
+/** What becomes of a sum s, bias included: gelu(s), or s times gelu's slope elsewhere; or what is
+ * made beside it, the sums over k of a, which is transposed. */
+enum class Epilogue { None, Gelu, GeluGrad, Sums };
 
 /**
  * y (m, n) = a (m, k) times b (k, n) + bias (n) + c (m, n), row-major, for each of `batch`, whose
@@ -32,7 +33,8 @@ struct Product {
   Out y;
   Epilogue epilogue = Epilogue::None;
   Out beside =
-      int64_t{0};  // laid out as y is: takes s of a Gelu or is 0, or gives where a slope is
+      int64_t{0};         // laid out as y is: takes s of a Gelu or is 0, or gives where a slope is
+  Out sums = int64_t{0};  // m of them, of the result's type
 };
 
 class Gemm {

@@ -42,6 +42,14 @@ class Moments {
   size_t next_ = 0;
 };
 
+/** cuBLASLt stores y itself: operands of one type give F32, and 16 bits come of what is, or is
+ * rounded to, y's type. */
+bool storesDirectly(const ProductTypes& types) {
+  const auto& [a, b, bias, y] = types;
+  if (y == DType::F32) return a == b;
+  return (a == y && (b == y || b == DType::F32)) || (a == DType::F32 && b == y);
+}
+
 }  // namespace
 
 CudaGraph::CudaGraph(Recording recording, const Backend& backend, Gpu& gpu,
@@ -49,8 +57,7 @@ CudaGraph::CudaGraph(Recording recording, const Backend& backend, Gpu& gpu,
     : Graph(std::move(recording), gpu.tensors()),
       gpu_(gpu),
       scratch_(gpu.pages(), gpu.tensors().limit()) {
-  fuseProducts(recording_, backend.matmulActivation, backend.matmulAdd);
-  fuseSums(recording_, backend.matmulSums);
+  fuseProducts(recording_, backend, storesDirectly);
   place(changing, std::vector<bool>(recording_.buffers.size()));
   changes_.resize(recording_.calls.size());
   for (const Call& call : recording_.calls) {
