@@ -212,16 +212,17 @@ void CudaBackend::addLinearAlgebra() {
     constexpr int64_t kGelu = 2;
     const Single single(gpu_, aType, a, bType, b, biasType, bias, yType, before ? before : y, m, n,
                         k, transposeA, transposeB);
-    if (f == kGelu) {
-      Product fused = single.product;
-      fused.y = y;
-      fused.epilogue = slopeAt ? Epilogue::GeluGrad : Epilogue::Gelu;
-      fused.beside = slopeAt ? Out(slopeAt.address) : before;
-      if (gemm_.multiplyFused("matmulActivation", fused)) return;
-    }
-    gemm_.multiply("matmulActivation", single.product);
-    if (slopeAt) return multiplyBySlope(gpu_, "matmulActivation", f, yType, slopeAt, y, m * n);
-    activate(gpu_, "matmulActivation", f, yType, single.product.y, y, m * n);
+    auto apart = [&] {
+      gemm_.multiply("matmulActivation", single.product);
+      if (slopeAt) return multiplyBySlope(gpu_, "matmulActivation", f, yType, slopeAt, y, m * n);
+      activate(gpu_, "matmulActivation", f, yType, single.product.y, y, m * n);
+    };
+    if (f != kGelu) return apart();
+    Product fused = single.product;
+    fused.y = y;
+    fused.epilogue = slopeAt ? Epilogue::GeluGrad : Epilogue::Gelu;
+    fused.beside = slopeAt ? Out(slopeAt.address) : before;
+    gemm_.multiplyFused("matmulActivation", fused, apart);
   };
 
   matmulAdd = [this](Type aType, In a, Type bType, In b, Type biasType, In bias, Type yType,
@@ -240,9 +241,10 @@ void CudaBackend::addLinearAlgebra() {
     Product fused = single.product;
     fused.epilogue = Epilogue::Sums;
     fused.sums = sums;
-    if (gemm_.multiplyFused("matmulSums", fused)) return;
-    gemm_.multiply("matmulSums", single.product);
-    sumColumns(gpu_, "matmulSums", aType, a, yType, sums, k, m, false);
+    gemm_.multiplyFused("matmulSums", fused, [&] {
+      gemm_.multiply("matmulSums", single.product);
+      sumColumns(gpu_, "matmulSums", aType, a, yType, sums, k, m, false);
+    });
   };
 
   matmulSgd = [this](In a, In b, Out g, Out p, int64_t m, int64_t n, int64_t k, bool transposeA,

@@ -296,25 +296,31 @@ void checkEpilogues(Backend& backend) {
   }
 }
 
+// Of cuBLASLt.
+constexpr int kPlain = 1, kBias = 4, kGeluBias = 36, kGeluAuxBias = 164, kDGelu = 192,
+              kSumsOfB = 512;
+
+/** The epilogue that gelu(a b + bias) of n columns, or a b at its slopes, comes to. */
+int geluEpilogue(Backend& backend, const Types& types, int64_t n, bool hasBefore, bool slopes) {
+  const In none = int64_t{0};
+  Problem p({6, n, 9}, types, 5);
+  Tensor before(types.y, 6 * n);
+  backend.matmulActivation(types.a, p.a, types.b, p.b, types.bias, slopes ? none : In(p.bias),
+                           types.y, hasBefore ? Out(before) : Out(int64_t{0}),
+                           slopes ? In(before) : none, p.y, 6, n, 9, 2, false, false);
+  return fake().epilogue;
+}
+
 /** gelu is cuBLASLt's own only where its tanh may be the hardware's, and what stands beside has
  * whole rows. */
 void checkFusedGelu(Backend& full, Backend& tf32) {
-  const int kGeluAuxBias = 164, kGeluBias = 36, kDGelu = 192, kBias = 4, kPlain = 1;
-  const In none = int64_t{0};
-  auto run = [&](Backend& backend, const Types& types, int64_t n, bool hasBefore, bool slopes) {
-    Problem p({6, n, 9}, types, 5);
-    Tensor before(types.y, 6 * n);
-    backend.matmulActivation(types.a, p.a, types.b, p.b, types.bias, slopes ? none : In(p.bias),
-                             types.y, hasBefore ? Out(before) : Out(int64_t{0}),
-                             slopes ? In(before) : none, p.y, 6, n, 9, 2, false, false);
-    return fake().epilogue;
-  };
   for (const Types& types : kLayers) {
     const bool exact = types.y == DType::F32;
     for (Backend* backend : {&full, &tf32}) {
       const bool fuses = !exact || backend == &tf32;
       auto check = [&](int64_t n, bool hasBefore, bool slopes, int fused, int apart) {
-        const int got = run(*backend, types, n, hasBefore, slopes), want = fuses ? fused : apart;
+        const int got = geluEpilogue(*backend, types, n, hasBefore, slopes);
+        const int want = fuses ? fused : apart;
         CHECK(got == want, "%s, %d columns%s%s%s: epilogue %d, not %d", nameOf(types.y),
               static_cast<int>(n), hasBefore ? ", before" : "", slopes ? ", slopes" : "",
               backend == &tf32 ? ", tf32" : "", got, want);
@@ -330,7 +336,6 @@ void checkFusedGelu(Backend& full, Backend& tf32) {
 
 /** The sums of a bias's gradient come with the product, or, where cuBLASLt has none, alone. */
 void checkFusedSums(Backend& backend) {
-  const int kSumsOfB = 512;
   for (DType type : kFloating) {
     for (DType gradients : {type, DType::F32}) {
       checkSums(backend, {13, 24, 40}, type, gradients);
@@ -403,6 +408,39 @@ void checkKeptAlgorithms() {
   fake().fast = -1;
 }
 
+/** An epilogue that takes longer than a pass of its own is left, and the choice is kept. */
+void checkSlowEpilogues() {
+  const fs::path folder =
+      fs::temp_directory_path() / ("gradus-cublas-epilogues-" + std::to_string(getpid()));
+  const Types& mixed = kLayers[1];
+  auto opened = [&]() -> Backend& { return openFound("cache=" + folder.string()); };
+  auto check = [&](Backend& backend, bool fuses) {
+    const int gelu = geluEpilogue(backend, mixed, fuses ? 24 : 16, true, false);
+    CHECK(gelu == (fuses ? kGeluAuxBias : kBias), "gelu: epilogue %d", gelu);
+    checkSums(backend, {fuses ? 12 : 11, 8, 30}, DType::BF16, DType::F32);
+    CHECK(fake().epilogue == (fuses ? kSumsOfB : kPlain), "sums: epilogue %d", fake().epilogue);
+    checkActivation(backend, {6, fuses ? 24 : 16, 9}, mixed, 2, true, true);
+  };
+  auto choose = [&](int slowGelu, int slowSums, bool fuses) {
+    Backend& backend = opened();
+    fake().slow = slowGelu;
+    geluEpilogue(backend, mixed, fuses ? 24 : 16, true, false);
+    fake().slow = slowSums;
+    checkSums(backend, {fuses ? 12 : 11, 8, 30}, DType::BF16, DType::F32);
+    fake().slow = -1;
+    check(backend, fuses);
+  };
+  choose(kGeluAuxBias, kSumsOfB, false);
+  choose(kBias, kPlain, true);
+  Backend& later = opened();  // what is kept is not timed again
+  fake().slow = kGeluAuxBias;
+  check(later, true);
+  fake().slow = kBias;
+  check(later, false);
+  fake().slow = -1;
+  fs::remove_all(folder);
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -426,6 +464,7 @@ int main(int count, char** arguments) {
   checkEpilogues(without);
   fake().offers = true;
   checkKeptAlgorithms();
+  checkSlowEpilogues();
   CHECK(fake().violations == 0, "cuBLASLt was given %s", fake().violation);
   return report("cublas_test");
 }

@@ -276,8 +276,9 @@ FAKE_EXPORT int cublasLtMatmul(Context*, MatmulDesc* matmul, const void* alpha, 
   fakeCublasLt.epilogue = static_cast<int>(matmul->epilogue);
   fakeCublasLt.algorithm = static_cast<int>(algo->data[1]);
   const bool slow = fakeCublasLt.fast >= 0 && fakeCublasLt.fast != fakeCublasLt.algorithm;
+  const bool slowEpilogue = fakeCublasLt.slow == fakeCublasLt.epilogue;
   stream->submit(stream, [=] {
-    if (slow) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    std::this_thread::sleep_for(std::chrono::milliseconds((slow ? 1 : 0) + (slowEpilogue ? 5 : 0)));
     product.run();
   });
   return CUBLAS_STATUS_SUCCESS;
