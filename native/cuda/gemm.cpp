@@ -90,13 +90,13 @@ void Gemm::multiply(const char* op, const Product& product) {
 
 void Gemm::multiplyFused(const char* op, const Product& product,
                          const std::function<void()>& apart) {
-  // cuBLASLt may take the hardware's tanh, of about 10 bits: too few beside sums of full precision.
-  const bool tanh = product.epilogue == Epilogue::Gelu || product.epilogue == Epilogue::GeluGrad;
-  const bool exact = !tanh || product.operands != DType::F32 || tf32_;
+  // cuBLASLt may take the hardware's tanh, of about 10 bits, and sums of operands as it has rounded
+  // them: too few beside sums of full precision.
+  const bool exact = product.operands == DType::F32 && !tf32_;
   constexpr int64_t kRow = 8;  // what rows of `beside` must be a multiple of
   const bool whole = !product.beside || product.n % kRow == 0;
   const bool any = product.m > 0 && product.n > 0 && product.k > 0;
-  if (!exact || !whole || !any || !tryMultiply(op, product, &apart)) apart();
+  if (exact || !whole || !any || !tryMultiply(op, product, &apart)) apart();
 }
 
 bool Gemm::tryMultiply(const char* op, const Product& product, Apart* apart) {

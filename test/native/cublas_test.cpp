@@ -334,12 +334,16 @@ void checkFusedGelu(Backend& full, Backend& tf32) {
   }
 }
 
-/** The sums of a bias's gradient come with the product, or, where cuBLASLt has none, alone. */
-void checkFusedSums(Backend& backend) {
+/** The sums of a bias's gradient come with the product, but beside sums of full precision. */
+void checkFusedSums(Backend& full, Backend& tf32) {
   for (DType type : kFloating) {
     for (DType gradients : {type, DType::F32}) {
-      checkSums(backend, {13, 24, 40}, type, gradients);
-      CHECK(fake().epilogue == kSumsOfB, "%s: epilogue %d", nameOf(type), fake().epilogue);
+      for (Backend* backend : {&full, &tf32}) {
+        checkSums(*backend, {13, 24, 40}, type, gradients);
+        const bool fuses = type != DType::F32 || backend == &tf32;
+        CHECK(fake().epilogue == (fuses ? kSumsOfB : kPlain), "%s: epilogue %d", nameOf(type),
+              fake().epilogue);
+      }
     }
   }
 }
@@ -458,7 +462,7 @@ int main(int count, char** arguments) {
   Backend& tf32 = openFound("tf32=true");
   checkEpilogues(tf32);
   checkFusedGelu(backend, tf32);
-  checkFusedSums(backend);
+  checkFusedSums(backend, tf32);
   Backend& without = openFound();
   fake().offers = false;
   checkEpilogues(without);
