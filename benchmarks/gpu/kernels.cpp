@@ -179,6 +179,35 @@ void movers(Backend& gpu, Table& table, int64_t small) {
               [=, &gpu] { gpu.cast(kF32, p, kBF16, y, std::min(parameters, m)); });
 }
 
+/** What graphs make of the products of a layer of GPT-2 that widens, with F32 parameters: beside
+ * the same products alone, it shows what cuBLASLt's epilogues cost. */
+void joinedMultipliers(Backend& gpu, Table& table, int64_t tokens, int64_t width) {
+  const int64_t wide = 4 * width, gelu = 2;
+  const double flops = 2.0 * tokens * width * wide;
+  const Out x = numbers(gpu, kBF16, tokens * width), h = numbers(gpu, kBF16, tokens * wide);
+  const Out up = numbers(gpu, kF32, wide * width), down = numbers(gpu, kF32, wide * width);
+  const Out b = numbers(gpu, kF32, wide), dw = memory(gpu, kF32, wide * width);
+  const Out db = memory(gpu, kF32, wide), before = memory(gpu, kBF16, tokens * wide);
+  const Out y = memory(gpu, kBF16, tokens * wide), z = memory(gpu, kBF16, tokens * width);
+  auto size = [&](int64_t m, int64_t n, int64_t k) {
+    return std::to_string(m) + "x" + std::to_string(n) + "x" + std::to_string(k);
+  };
+  table.multiplies("matmulActivation gelu bf16 " + size(tokens, wide, width), flops, [=, &gpu] {
+    gpu.matmulActivation(kBF16, x, kF32, up, kF32, b, kBF16, before, nullptr, y, tokens, wide,
+                         width, gelu, false, true);
+  });
+  table.multiplies("matmulActivation geluGrad bf16 " + size(tokens, wide, width), flops, [=, &gpu] {
+    gpu.matmulActivation(kBF16, x, kF32, down, kF32, nullptr, kBF16, nullptr, h, y, tokens, wide,
+                         width, gelu, false, false);
+  });
+  table.multiplies("matmulAdd bf16 " + size(tokens, width, wide), flops, [=, &gpu] {
+    gpu.matmulAdd(kBF16, h, kF32, down, kF32, b, kBF16, x, z, tokens, width, wide, false, true);
+  });
+  table.multiplies("matmulSums bf16 to f32 " + size(wide, width, tokens), flops, [=, &gpu] {
+    gpu.matmulSums(kBF16, h, kBF16, x, kF32, dw, db, wide, width, tokens);
+  });
+}
+
 void multipliers(Backend& gpu, Table& table, int64_t small) {
   struct Product {
     int64_t m, n, k;
@@ -204,6 +233,7 @@ void multipliers(Backend& gpu, Table& table, int64_t small) {
     gpu.release(b.address, 2 * p.k * p.n);
     gpu.release(y.address, 2 * p.m * p.n);
   }
+  joinedMultipliers(gpu, table, tokens, width);
   for (int64_t d : {64, 128, 256}) {
     const int64_t batch = std::max<int64_t>(32 / small, 1), t = 1024 / (small > 1 ? 8 : 1);
     const int64_t heads = width / d, n = batch * t * width;

@@ -11,8 +11,7 @@ CpuGraph::CpuGraph(Recording recording, const Backend& backend, Memory& memory,
                    const Changing& changing)
     : Graph(std::move(recording), memory) {
   const std::vector<Piece> pieces = cutUpdates(recording_, backend);
-  fuseProducts(recording_, backend.matmulActivation, backend.matmulAdd);
-  fuseSums(recording_, backend.matmulSums);
+  fuseProducts(recording_, backend, [](const ProductTypes& types) { return types.areF32(); });
   const std::vector<Chain> chains = findChains(recording_);
   std::vector<bool> inner(recording_.buffers.size());
   for (const Chain& chain : chains) {

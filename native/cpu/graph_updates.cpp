@@ -35,9 +35,9 @@ constexpr Area kAreas[] = {
     {"matmul", kB, kK, kN},
     {"matmul", kBias, kN, kVector},
     {"matmul", kY, kM, kN},
-    {"matmulActivation", 0, 6, 8},
-    {"matmulActivation", 1, 8, 7},
-    {"matmulActivation", 2, 7, kVector},
+    {"matmulActivation", kA, 10, 12},
+    {"matmulActivation", kB, 12, 11},
+    {"matmulActivation", kBias, 11, kVector},
     {"columnSums", 3, 5, kVector},
     {"layerNormGrad", 4, 12, kVector},
     {"layerNormGrad", 9, 12, kVector},
@@ -115,7 +115,7 @@ class Updates {
   /** The elements of call u whose gradient a plain product i is; none where it is not one. */
   Range gradient(int i, int u, const Optimizer& optimizer) const {
     const Call &product = calls_[i], &update = calls_[u];
-    if (!isPlainProduct(product)) return {};
+    if (!isPlainProduct(product) || !isF32(product)) return {};
     const auto& a = product.arguments;
     const Place y = product.places[kY], g = update.places[kGradients];
     const int64_t n = update.arguments[optimizer.buffers].integer;

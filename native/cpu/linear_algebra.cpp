@@ -112,8 +112,10 @@ void CpuBackend::addLinearAlgebra() {
     convert(f32, yf.data(), yType, y, ySize);
   };
 
-  matmulActivation = [](In a, In b, In bias, Out before, In slopeAt, Out y, int64_t m, int64_t n,
-                        int64_t k, int64_t f, bool transposeA, bool transposeB) {
+  // These have F32 alone: CpuGraph makes no others.
+  matmulActivation = [](Type, In a, Type, In b, Type, In bias, Type, Out before, In slopeAt, Out y,
+                        int64_t m, int64_t n, int64_t k, int64_t f, bool transposeA,
+                        bool transposeB) {
     const DType f32 = DType::F32;
     auto beside = [&](int64_t address) { return Result{f32, address, n}; };
     const Epilogue epilogue{static_cast<Activation>(f), Result::none(), beside(before.address),
@@ -122,8 +124,8 @@ void CpuBackend::addLinearAlgebra() {
           bias.as<float>(), beside(y.address), false, epilogue});
   };
 
-  matmulAdd = [](In a, In b, In bias, In residual, Out y, int64_t m, int64_t n, int64_t k,
-                 bool transposeA, bool transposeB) {
+  matmulAdd = [](Type, In a, Type, In b, Type, In bias, Type, In residual, Out y, int64_t m,
+                 int64_t n, int64_t k, bool transposeA, bool transposeB) {
     const DType f32 = DType::F32;
     Epilogue epilogue;
     epilogue.residual = {f32, residual.address, n};
@@ -142,7 +144,7 @@ void CpuBackend::addLinearAlgebra() {
     sumColumns(t, x, cols, rows, cols, yType, y, accumulate);
   };
 
-  matmulSums = [](In a, In b, Out y, Out sums, int64_t m, int64_t n, int64_t k) {
+  matmulSums = [](Type, In a, Type, In b, Type, Out y, Out sums, int64_t m, int64_t n, int64_t k) {
     const DType f32 = DType::F32;
     Product product{
         m,       n,           k,    Matrix::of(f32, a, m, k, true), Matrix::of(f32, b, k, n, false),

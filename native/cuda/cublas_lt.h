@@ -44,6 +44,7 @@ constexpr int CUBLASLT_EPILOGUE_GELU_BIAS = 36;
 constexpr int CUBLASLT_EPILOGUE_GELU_AUX = 160;
 constexpr int CUBLASLT_EPILOGUE_GELU_AUX_BIAS = 164;
 constexpr int CUBLASLT_EPILOGUE_DGELU = 192;
+constexpr int CUBLASLT_EPILOGUE_BGRADB = 512;  // the bias takes the sums over k of b
 
 // cublasLtMatrixLayoutAttribute_t
 constexpr int CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT = 5;           // int32_t

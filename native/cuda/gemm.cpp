@@ -2,6 +2,8 @@
 // y' = b' a', whose "a" is our b. (It has a row order as well, but not for bias epilogues.)
 #include "cuda/gemm.h"
 
+#include <algorithm>
+#include <iterator>
 #include <limits>
 #include <stdexcept>
 
@@ -41,8 +43,21 @@ int epilogueOf(const Product& p) {
       return bias ? CUBLASLT_EPILOGUE_GELU_BIAS : CUBLASLT_EPILOGUE_GELU;
     case Epilogue::GeluGrad:
       return CUBLASLT_EPILOGUE_DGELU;
+    case Epilogue::Sums:  // our a is the "b" of cuBLASLt
+      return CUBLASLT_EPILOGUE_BGRADB;
   }
   return CUBLASLT_EPILOGUE_DEFAULT;
+}
+
+/** What cuBLASLt calls a bias: the one that is added, or the gradient of one. It has the result's
+ * type, as no other is documented beside operands of these. */
+In biasOf(const Product& p) { return p.sums ? In(p.sums) : p.bias; }
+
+// Kept for an epilogue that is faster apart.
+constexpr MatmulAlgo kNone = {};
+
+bool isNone(const MatmulAlgo& algorithm) {
+  return std::equal(std::begin(kNone.data), std::end(kNone.data), std::begin(algorithm.data));
 }
 
 // Where shapeOf puts the alignments that cuBLASLt is told.
@@ -73,24 +88,27 @@ void Gemm::multiply(const char* op, const Product& product) {
   if (!offers || !tryMultiply(op, product)) multiplyPlain(gpu_, op, product);
 }
 
-bool Gemm::multiplyFused(const char* op, const Product& product) {
-  // cuBLASLt may take the hardware's tanh, of about 10 bits: too few beside sums of full precision.
-  if (product.operands == DType::F32 && !tf32_) return false;
+void Gemm::multiplyFused(const char* op, const Product& product,
+                         const std::function<void()>& apart) {
+  // cuBLASLt may take the hardware's tanh, of about 10 bits, and sums of operands as it has rounded
+  // them: too few beside sums of full precision.
+  const bool exact = product.operands == DType::F32 && !tf32_;
   constexpr int64_t kRow = 8;  // what rows of `beside` must be a multiple of
-  if (product.beside && product.n % kRow != 0) return false;
-  return product.m > 0 && product.n > 0 && product.k > 0 && tryMultiply(op, product);
+  const bool whole = !product.beside || product.n % kRow == 0;
+  const bool any = product.m > 0 && product.n > 0 && product.k > 0;
+  if (exact || !whole || !any || !tryMultiply(op, product, &apart)) apart();
 }
 
-bool Gemm::tryMultiply(const char* op, const Product& product) {
-  std::lock_guard<std::mutex> lock(mutex_);
+bool Gemm::tryMultiply(const char* op, const Product& product, Apart* apart) {
+  const std::lock_guard<std::recursive_mutex> lock(mutex_);
   gpu_.use();
   open();
   const GemmShape shape = shapeOf(product);
-  Plan& plan = planOf(shape, product);
-  setPointers(plan, product);
-  if (!plan.settled) settle(shape, plan, product);
-  if (plan.algorithms.empty()) return false;
-  check(run(plan, plan.algorithms[0], product.c, product.y, product), op);
+  const std::shared_ptr<Plan> plan = planOf(shape, product);
+  setPointers(*plan, product);
+  if (!plan->settled) settle(shape, *plan, product, apart);
+  if (plan->algorithms.empty()) return false;
+  check(run(*plan, plan->algorithms[0], product.c, product.y, product), op);
   gpu_.launched(op);
   return true;
 }
@@ -120,13 +138,13 @@ GemmShape Gemm::shapeOf(const Product& p) const {
           alignmentOf(p.b),
           alignmentOf(p.c ? p.c : In(p.y)),
           alignmentOf(p.y),
-          alignmentOf(p.bias),
+          alignmentOf(biasOf(p)),
           alignmentOf(p.beside)};
 }
 
-Gemm::Plan& Gemm::planOf(const GemmShape& shape, const Product& p) {
+std::shared_ptr<Gemm::Plan> Gemm::planOf(const GemmShape& shape, const Product& p) {
   const auto known = plans_.find(shape);
-  if (known != plans_.end()) return *known->second;
+  if (known != plans_.end()) return known->second;
   if (plans_.size() == kMostPlans) plans_.clear();
 
   auto layout = [&](DType type, int64_t rows, int64_t columns, int64_t stride) {
@@ -148,7 +166,7 @@ Gemm::Plan& Gemm::planOf(const GemmShape& shape, const Product& p) {
   MatmulDesc* made = nullptr;
   check(cublasLt_.cublasLtMatmulDescCreate(&made, static_cast<int>(shape[10]), CUDA_R_32F),
         "a descriptor");
-  auto plan = std::make_unique<Plan>(
+  auto plan = std::make_shared<Plan>(
       Plan{Owned<MatmulDesc>(made, cublasLt_.cublasLtMatmulDescDestroy),
            layout(p.operands, p.transposeB ? p.n : p.k, p.transposeB ? p.k : p.n, p.bStride),
            layout(p.operands, p.transposeA ? p.k : p.m, p.transposeA ? p.m : p.k, p.aStride),
@@ -161,7 +179,7 @@ Gemm::Plan& Gemm::planOf(const GemmShape& shape, const Product& p) {
   set(CUBLASLT_MATMUL_DESC_TRANSB, int32_t{p.transposeA ? CUBLAS_OP_T : CUBLAS_OP_N});
   set(CUBLASLT_MATMUL_DESC_EPILOGUE, static_cast<uint32_t>(epilogueOf(p)));
   if (p.beside) set(CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD, p.n);
-  return *plans_.emplace(shape, std::move(plan)).first->second;
+  return plans_.emplace(shape, std::move(plan)).first->second;
 }
 
 /** Of the call at hand. The choice of an algorithm looks at their alignment as well. */
@@ -172,7 +190,7 @@ void Gemm::setPointers(const Plan& plan, const Product& p) {
                                                    sizeof(value)),
           "a pointer");
   };
-  if (p.bias) set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, p.bias);
+  if (biasOf(p)) set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, biasOf(p));
   if (p.beside) set(CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER, p.beside);
 }
 
@@ -217,12 +235,19 @@ bool Gemm::knows(const Plan& plan, const MatmulAlgo& algorithm) {
 }
 
 /**
- * Chooses the algorithm. By time only where the choice can be kept: it may be another in each
- * process, and with it the bits of the sums. While the stream is captured nothing can be timed, so
- * the best guess serves until the shape comes by again.
+ * Chooses the algorithm, or what makes the same apart: some of cuBLASLt's epilogues cost more than
+ * a pass of their own (GELU of BF16 before Hopper, karpathy/llm.c#338). By time only where the
+ * choice can be kept: it may be another in each process, and with it the bits of the sums. While
+ * the stream is captured nothing can be timed, so the best guess serves until the shape comes by
+ * again.
  */
-void Gemm::settle(const GemmShape& shape, Plan& plan, const Product& p) {
+void Gemm::settle(const GemmShape& shape, Plan& plan, const Product& p, Apart* apart) {
   const MatmulAlgo* kept = kept_.find(shape);
+  if (kept != nullptr && apart != nullptr && isNone(*kept)) {
+    plan.algorithms.clear();
+    plan.settled = true;
+    return;
+  }
   if (kept != nullptr && knows(plan, *kept)) {
     plan.algorithms = {*kept};
     plan.settled = true;
@@ -239,12 +264,20 @@ void Gemm::settle(const GemmShape& shape, Plan& plan, const Product& p) {
   const Scratch<char> elsewhere(gpu_.memory(), adds ? p.batch * p.m * p.n * byteSize(p.result) : 0);
   const Out y = adds ? Out(elsewhere.data()) : p.y;
   const In c = adds ? In(elsewhere.data()) : p.c;
-  const MatmulAlgo best = fastest(gpu_, plan.algorithms, [&](const MatmulAlgo& algorithm) {
-    return run(plan, algorithm, c, y, p) == CUBLAS_STATUS_SUCCESS;
+  const size_t count = plan.algorithms.size();
+  const size_t best = fastest(gpu_, count + (apart != nullptr ? 1 : 0), [&](size_t i) {
+    if (i < count) return run(plan, plan.algorithms[i], c, y, p) == CUBLAS_STATUS_SUCCESS;
+    (*apart)();
+    return true;
   });
-  plan.algorithms = {best};
   plan.settled = true;
-  kept_.keep(shape, best);
+  if (best < count) {
+    plan.algorithms = {plan.algorithms[best]};
+    kept_.keep(shape, plan.algorithms[0]);
+  } else {
+    plan.algorithms.clear();
+    kept_.keep(shape, kNone);
+  }
 }
 
 int Gemm::run(const Plan& plan, const MatmulAlgo& algorithm, In c, Out y, const Product& p) {

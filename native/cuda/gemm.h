@@ -1,6 +1,7 @@
 // Matrix products by cuBLASLt, and by a kernel of our own where it has no algorithm.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -15,8 +16,9 @@
 
 namespace gradus {
 
-/** What becomes of a sum s, bias included: gelu(s), or s times gelu's slope elsewhere. */
-enum class Epilogue { None, Gelu, GeluGrad };
+/** What becomes of a sum s, bias included: gelu(s), or s times gelu's slope elsewhere; or what is
+ * made beside it, the sums over k of a, which is transposed. */
+enum class Epilogue { None, Gelu, GeluGrad, Sums };
 
 /**
  * y (m, n) = a (m, k) times b (k, n) + bias (n) + c (m, n), row-major, for each of `batch`, whose
@@ -32,7 +34,8 @@ struct Product {
   Out y;
   Epilogue epilogue = Epilogue::None;
   Out beside =
-      int64_t{0};  // laid out as y is: takes s of a Gelu or is 0, or gives where a slope is
+      int64_t{0};         // laid out as y is: takes s of a Gelu or is 0, or gives where a slope is
+  Out sums = int64_t{0};  // m of them, of the result's type
 };
 
 class Gemm {
@@ -45,19 +48,22 @@ class Gemm {
   /** A product without an epilogue. */
   void multiply(const char* op, const Product& product);
 
-  /** A product with its epilogue; false where cuBLASLt does not have both in one. */
-  bool multiplyFused(const char* op, const Product& product);
+  /** A product with its epilogue. Where cuBLASLt does not have both in one, or takes longer for it,
+   * `apart` is called, which does the same by a product without one. */
+  void multiplyFused(const char* op, const Product& product, const std::function<void()>& apart);
 
  private:
   struct Plan;
 
-  bool tryMultiply(const char* op, const Product& product);
+  using Apart = const std::function<void()>;
+
+  bool tryMultiply(const char* op, const Product& product, Apart* apart = nullptr);
   void open();
-  Plan& planOf(const GemmShape& shape, const Product& product);
+  std::shared_ptr<Plan> planOf(const GemmShape& shape, const Product& product);
   void setPointers(const Plan& plan, const Product& product);
   std::vector<cublas::MatmulAlgo> ask(const GemmShape& shape, const Plan& plan);
   bool knows(const Plan& plan, const cublas::MatmulAlgo& algorithm);
-  void settle(const GemmShape& shape, Plan& plan, const Product& product);
+  void settle(const GemmShape& shape, Plan& plan, const Product& product, Apart* apart);
   int run(const Plan& plan, const cublas::MatmulAlgo& algorithm, In c, Out y,
           const Product& product);
   GemmShape shapeOf(const Product& product) const;
@@ -66,12 +72,14 @@ class Gemm {
   Gpu& gpu_;
   const std::vector<std::string> folders_;
   const bool tf32_;
-  std::mutex mutex_;  // over all below: descriptors hold the pointers of the call at hand
+  // Over all below: descriptors hold the pointers of the call at hand. What is timed beside a fused
+  // product multiplies as well.
+  std::recursive_mutex mutex_;
   cublas::Functions cublasLt_ = {};
   cublas::Context* context_ = nullptr;
   std::optional<Scratch<char>> workspace_;
   KeptAlgorithms kept_;
-  std::unordered_map<GemmShape, std::unique_ptr<Plan>, GemmShapeHash> plans_;
+  std::unordered_map<GemmShape, std::shared_ptr<Plan>, GemmShapeHash> plans_;
 };
 
 /** A product without an epilogue, of any shape; plain tiles, and far from cuBLASLt's speed. */

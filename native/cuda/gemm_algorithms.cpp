@@ -119,23 +119,22 @@ void KeptAlgorithms::write() const {
   if (!file || failed) std::filesystem::remove(beside, failed);
 }
 
-cublas::MatmulAlgo fastest(Gpu& gpu, const std::vector<cublas::MatmulAlgo>& algorithms,
-                           const std::function<bool(const cublas::MatmulAlgo&)>& run) {
+size_t fastest(Gpu& gpu, size_t count, const std::function<bool(size_t)>& run) {
   constexpr int kRounds = 4;  // the first loads the kernels
   constexpr float kNever = std::numeric_limits<float>::infinity();
-  std::vector<float> best(algorithms.size(), kNever);
+  std::vector<float> best(count, kNever);
   Event start(gpu), end(gpu);
   // In turn, so that a change of the clock meets all of them.
   for (int round = 0; round < kRounds; ++round) {
-    for (size_t i = 0; i < algorithms.size(); ++i) {
+    for (size_t i = 0; i < count; ++i) {
       start.record();
-      const bool ran = run(algorithms[i]);
+      const bool ran = run(i);
       end.record();
       const float time = end.millisecondsSince(start);
       if (round > 0) best[i] = ran ? std::min(best[i], time) : kNever;
     }
   }
-  return algorithms[static_cast<size_t>(std::min_element(best.begin(), best.end()) - best.begin())];
+  return static_cast<size_t>(std::min_element(best.begin(), best.end()) - best.begin());
 }
 
 }  // namespace gradus

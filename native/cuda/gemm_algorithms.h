@@ -45,9 +45,8 @@ class KeptAlgorithms {
   Algorithms algorithms_;
 };
 
-/** The one that takes the least time; `run` starts it once and says whether that went well. Waits
- * for the device. */
-cublas::MatmulAlgo fastest(Gpu& gpu, const std::vector<cublas::MatmulAlgo>& algorithms,
-                           const std::function<bool(const cublas::MatmulAlgo&)>& run);
+/** Which of `count` ways takes the least time; `run` starts one once and says whether that went
+ * well. Waits for the device. */
+size_t fastest(Gpu& gpu, size_t count, const std::function<bool(size_t)>& run);
 
 }  // namespace gradus

@@ -43,6 +43,14 @@ class Moments {
   size_t next_ = 0;
 };
 
+/** cuBLASLt stores y itself: operands of one type give F32, and 16 bits come of what is, or is
+ * rounded to, y's type. */
+bool storesDirectly(const ProductTypes& types) {
+  const auto& [a, b, bias, y] = types;
+  if (y == DType::F32) return a == b;
+  return (a == y && (b == y || b == DType::F32)) || (a == DType::F32 && b == y);
+}
+
 }  // namespace
 
 CudaGraph::CudaGraph(Recording recording, const Backend& backend, Gpu& gpu,
@@ -51,8 +59,7 @@ CudaGraph::CudaGraph(Recording recording, const Backend& backend, Gpu& gpu,
       gpu_(gpu),
       scratch_(gpu.pages(), gpu.tensors().limit()),
       numbers_(scratch_) {
-  fuseProducts(recording_, backend.matmulActivation, backend.matmulAdd);
-  fuseSums(recording_, backend.matmulSums);
+  fuseProducts(recording_, backend, storesDirectly);
   added_ = copyInputs(recording_, changing, backend.copy);
   place(changing, std::vector<bool>(recording_.buffers.size()));
   states_.resize(recording_.calls.size());

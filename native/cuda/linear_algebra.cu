@@ -142,30 +142,41 @@ void sumColumns(Gpu& gpu, const char* op, DType t, In x, DType yType, Out y, int
   sumPartials(gpu, op, partials.data(), chunks.count, cols, yType, y, cols, accumulate);
 }
 
-/** One product of F32, without bias or anything else. */
-Product plainProduct(In a, In b, Out y, int64_t m, int64_t n, int64_t k, bool transposeA,
-                     bool transposeB) {
-  return {1,          m,          n, k, 0,          0,          transposeA, transposeB,
-          DType::F32, DType::F32, a, b, int64_t{0}, int64_t{0}, y};
-}
+/** One product that graphs make one call of with something else: cuBLASLt can store its y. */
+class Single {
+ public:
+  Single(Gpu& gpu, DType aType, In a, DType bType, In b, DType biasType, In bias, DType yType,
+         Out y, int64_t m, int64_t n, int64_t k, bool transposeA, bool transposeB)
+      : operands_(commonType(aType, bType, yType)),
+        left_(gpu, aType, a, operands_, m * k),
+        right_(gpu, bType, b, operands_, k * n),
+        bias_(gpu, biasType, bias, yType, n),
+        product{1,         m,     n,     k,      0,     0,          transposeA, transposeB,
+                operands_, yType, left_, right_, bias_, int64_t{0}, y} {}
 
-void activate(Gpu& gpu, const char* op, int64_t f, In x, Out y, int64_t n) {
-  const DType f32 = DType::F32;
-  if (f == 1) return map(gpu, op, f32, x, y, n, Function<math::relu>());
-  if (f == 2) return map(gpu, op, f32, x, y, n, Function<math::gelu>());
-  if (f == 3) return map(gpu, op, f32, x, y, n, Function<math::geluErf>());
-  map(gpu, op, f32, x, y, n, Function<math::silu>());
+ private:
+  const DType operands_;
+  const Converted left_, right_, bias_;
+
+ public:
+  Product product;
+};
+
+void activate(Gpu& gpu, const char* op, int64_t f, DType t, In x, Out y, int64_t n) {
+  if (f == 1) return map(gpu, op, t, x, y, n, Function<math::relu>());
+  if (f == 2) return map(gpu, op, t, x, y, n, Function<math::gelu>());
+  if (f == 3) return map(gpu, op, t, x, y, n, Function<math::geluErf>());
+  map(gpu, op, t, x, y, n, Function<math::silu>());
 }
 
 /** dy = dy * f'(x). */
-void multiplyBySlope(Gpu& gpu, const char* op, int64_t f, In x, Out dy, int64_t n) {
-  const DType f32 = DType::F32;
+void multiplyBySlope(Gpu& gpu, const char* op, int64_t f, DType t, In x, Out dy, int64_t n) {
   if (f == 1) {  // relu's y is above 0 where x is
-    return map(gpu, op, f32, x, dy, dy, n, Function2<math::reluGrad>());
+    return map(gpu, op, t, x, dy, dy, n, Function2<math::reluGrad>());
   }
-  if (f == 2) return map(gpu, op, f32, x, dy, dy, n, Function2<math::geluGrad>());
-  if (f == 3) return map(gpu, op, f32, x, dy, dy, n, Function2<math::geluErfGrad>());
-  map(gpu, op, f32, x, dy, dy, n, Function2<math::siluGrad>());
+  if (f == 2) return map(gpu, op, t, x, dy, dy, n, Function2<math::geluGrad>());
+  if (f == 3) return map(gpu, op, t, x, dy, dy, n, Function2<math::geluErfGrad>());
+  map(gpu, op, t, x, dy, dy, n, Function2<math::siluGrad>());
 }
 
 }  // namespace
@@ -195,39 +206,53 @@ void CudaBackend::addLinearAlgebra() {
     if (!direct) finish(gpu_, sums.data(), biasType, add, accumulate, yType, y, size, n);
   };
 
-  matmulActivation = [this](In a, In b, In bias, Out before, In slopeAt, Out y, int64_t m,
-                            int64_t n, int64_t k, int64_t f, bool transposeA, bool transposeB) {
+  matmulActivation = [this](Type aType, In a, Type bType, In b, Type biasType, In bias, Type yType,
+                            Out before, In slopeAt, Out y, int64_t m, int64_t n, int64_t k,
+                            int64_t f, bool transposeA, bool transposeB) {
     constexpr int64_t kGelu = 2;
-    Product product = plainProduct(a, b, y, m, n, k, transposeA, transposeB);
-    product.bias = bias;
-    if (f == kGelu) {
-      Product fused = product;
-      fused.epilogue = slopeAt ? Epilogue::GeluGrad : Epilogue::Gelu;
-      fused.beside = slopeAt ? Out(slopeAt.address) : before;
-      if (gemm_.multiplyFused("matmulActivation", fused)) return;
-    }
-    if (before) product.y = before;
-    gemm_.multiply("matmulActivation", product);
-    if (slopeAt) return multiplyBySlope(gpu_, "matmulActivation", f, slopeAt, y, m * n);
-    activate(gpu_, "matmulActivation", f, product.y, y, m * n);
+    const Single single(gpu_, aType, a, bType, b, biasType, bias, yType, before ? before : y, m, n,
+                        k, transposeA, transposeB);
+    auto apart = [&] {
+      gemm_.multiply("matmulActivation", single.product);
+      if (slopeAt) return multiplyBySlope(gpu_, "matmulActivation", f, yType, slopeAt, y, m * n);
+      activate(gpu_, "matmulActivation", f, yType, single.product.y, y, m * n);
+    };
+    if (f != kGelu) return apart();
+    Product fused = single.product;
+    fused.y = y;
+    fused.epilogue = slopeAt ? Epilogue::GeluGrad : Epilogue::Gelu;
+    fused.beside = slopeAt ? Out(slopeAt.address) : before;
+    gemm_.multiplyFused("matmulActivation", fused, apart);
   };
 
-  matmulAdd = [this](In a, In b, In bias, In residual, Out y, int64_t m, int64_t n, int64_t k,
-                     bool transposeA, bool transposeB) {
-    Product product = plainProduct(a, b, y, m, n, k, transposeA, transposeB);
-    product.bias = bias;
-    product.c = residual;
-    gemm_.multiply("matmulAdd", product);
+  matmulAdd = [this](Type aType, In a, Type bType, In b, Type biasType, In bias, Type yType,
+                     In residual, Out y, int64_t m, int64_t n, int64_t k, bool transposeA,
+                     bool transposeB) {
+    Single single(gpu_, aType, a, bType, b, biasType, bias, yType, y, m, n, k, transposeA,
+                  transposeB);
+    single.product.c = residual;
+    gemm_.multiply("matmulAdd", single.product);
   };
 
-  matmulSums = [this](In a, In b, Out y, Out sums, int64_t m, int64_t n, int64_t k) {
-    gemm_.multiply("matmulSums", plainProduct(a, b, y, m, n, k, true, false));
-    sumColumns(gpu_, "matmulSums", DType::F32, a, DType::F32, sums, k, m, false);
+  matmulSums = [this](Type aType, In a, Type bType, In b, Type yType, Out y, Out sums, int64_t m,
+                      int64_t n, int64_t k) {
+    const Single single(gpu_, aType, a, bType, b, yType, int64_t{0}, yType, y, m, n, k, true,
+                        false);
+    Product fused = single.product;
+    fused.epilogue = Epilogue::Sums;
+    fused.sums = sums;
+    gemm_.multiplyFused("matmulSums", fused, [&] {
+      gemm_.multiply("matmulSums", single.product);
+      sumColumns(gpu_, "matmulSums", aType, a, yType, sums, k, m, false);
+    });
   };
 
   matmulSgd = [this](In a, In b, Out g, Out p, int64_t m, int64_t n, int64_t k, bool transposeA,
                      bool transposeB, double learningRate, double weightDecay, double gradScale) {
-    gemm_.multiply("matmulSgd", plainProduct(a, b, g, m, n, k, transposeA, transposeB));
+    const DType f32 = DType::F32;
+    const Single single(gpu_, f32, a, f32, b, f32, int64_t{0}, f32, g, m, n, k, transposeA,
+                        transposeB);
+    gemm_.multiply("matmulSgd", single.product);
     sgd(p, In(g.address), int64_t{0}, m * n, learningRate, 0, 0, weightDecay, false, false,
         gradScale, int64_t{0});
   };

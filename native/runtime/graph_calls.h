@@ -8,10 +8,14 @@
 namespace gradus::calls {
 
 enum Matmul {
-  kA = 1,
-  kB = 3,
-  kBias = 5,
-  kY = 7,
+  kAType,
+  kA,
+  kBType,
+  kB,
+  kBiasType,
+  kBias,
+  kYType,
+  kY,
   kBatch,
   kM,
   kN,
@@ -32,9 +36,9 @@ inline bool isF32(const Call& call) {
   return true;
 }
 
-/** y = a b + bias, of one matrix each, in F32. */
+/** y = a b + bias, of one matrix each. */
 inline bool isPlainProduct(const Call& call) {
-  return is(call, "matmul") && isF32(call) && call.arguments[kBatch].integer == 1 &&
+  return is(call, "matmul") && call.arguments[kBatch].integer == 1 &&
          call.arguments[kAccumulate].integer == 0;
 }
 

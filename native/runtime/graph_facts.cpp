@@ -78,14 +78,24 @@ StepFacts recurrentFacts(const Arguments& a, int gates) {
   return facts;
 }
 
+/** Bytes of an element of one product's a, b and y, whose types come in this order. */
+struct Widths {
+  Widths(const Arguments& args, size_t yAt)
+      : a(static_cast<double>(byteSize(args.types[0]))),
+        b(static_cast<double>(byteSize(args.types[1]))),
+        y(static_cast<double>(byteSize(args.types[yAt]))) {}
+  double a, b, y;
+};
+
 /** A product with an activation: of the bytes, those that move from and to memory. */
 StepFacts matmulActivationFacts(const Call& call, const Arguments& a) {
   const double m = a.numbers[0], n = a.numbers[1], k = a.numbers[2];
-  const bool before = call.arguments[3].integer != 0, slope = call.arguments[4].integer != 0;
+  const bool before = call.arguments[7].integer != 0, slope = call.arguments[8].integer != 0;
+  const Widths bytes(a, 3);
   StepFacts facts;
-  facts.shape = "f32 " + sizes({m, n, k}) + " " + transposes(a) + (slope ? " slope" : "");
+  facts.shape = sizes({m, n, k}) + " " + transposes(a) + (slope ? " slope" : "");
   facts.flops = 2 * m * n * k;
-  facts.bytes = 4 * (m * k + k * n + m * n * (1 + before + slope));
+  facts.bytes = bytes.a * m * k + bytes.b * k * n + bytes.y * m * n * (1 + before + slope);
   return facts;
 }
 
@@ -99,12 +109,23 @@ StepFacts updateFacts(const Call& call, const Arguments& a, int arrays, int flop
   return {"", sizes({n}), n * flops, n * arrays * 4};
 }
 
-/** A product that meets another matrix on its way out, with so many operations for each element. */
-StepFacts matmulBesideFacts(const Arguments& a, int flops) {
+/** A product to which another matrix is added. */
+StepFacts matmulAddFacts(const Arguments& a) {
+  const double m = a.numbers[0], n = a.numbers[1], k = a.numbers[2];
+  const Widths bytes(a, 3);
+  StepFacts facts;
+  facts.shape = sizes({m, n, k}) + " " + transposes(a);
+  facts.flops = m * n * (2 * k + 1);
+  facts.bytes = bytes.a * m * k + bytes.b * k * n + bytes.y * 2 * m * n;
+  return facts;
+}
+
+/** A product of F32 that takes a step of SGD, of four operations for each element. */
+StepFacts matmulSgdFacts(const Arguments& a) {
   const double m = a.numbers[0], n = a.numbers[1], k = a.numbers[2];
   StepFacts facts;
   facts.shape = "f32 " + sizes({m, n, k}) + " " + transposes(a);
-  facts.flops = m * n * (2 * k + flops);
+  facts.flops = m * n * (2 * k + 4);
   facts.bytes = 4 * (m * k + k * n + 2 * m * n);
   return facts;
 }
@@ -112,10 +133,11 @@ StepFacts matmulBesideFacts(const Arguments& a, int flops) {
 /** A product a' b and the sums of a's columns. */
 StepFacts matmulSumsFacts(const Arguments& a) {
   const double m = a.numbers[0], n = a.numbers[1], k = a.numbers[2];
+  const Widths bytes(a, 2);
   StepFacts facts;
-  facts.shape = "f32 " + sizes({m, n, k}) + " tn";
+  facts.shape = sizes({m, n, k}) + " tn";
   facts.flops = m * k * (2 * n + 1);
-  facts.bytes = 4 * (m * k + k * n + m * n + m);
+  facts.bytes = bytes.a * m * k + bytes.b * k * n + bytes.y * (m * n + m);
   return facts;
 }
 
@@ -178,11 +200,11 @@ StepFacts factsOf(const Recording& recording, const Call& call) {
   } else if (name == "adamw") {
     facts = updateFacts(call, arguments, 7, 14);
   } else if (name == "matmulAdd") {
-    facts = matmulBesideFacts(arguments, 1);
+    facts = matmulAddFacts(arguments);
   } else if (name == "matmulSums") {
     facts = matmulSumsFacts(arguments);
   } else if (name == "matmulSgd") {
-    facts = matmulBesideFacts(arguments, 4);
+    facts = matmulSgdFacts(arguments);
   } else if (name == "sgd") {
     facts = updateFacts(call, arguments, 3, 4);
 

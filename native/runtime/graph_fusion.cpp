@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cstring>
+#include <initializer_list>
+#include <utility>
 
 #include "runtime/graph_calls.h"
 
@@ -32,19 +34,62 @@ int find(const std::array<const char*, 5>& names, const Call& call) {
 
 bool same(const Place& a, const Place& b) { return a.buffer == b.buffer && a.offset == b.offset; }
 
+/** The type that argument `at` of a call gives. */
+DType typeAt(const Call& call, int at) { return call.arguments[at].as<Type>(); }
+
+/** A product that the backend makes one call of with something else. */
+bool isJoined(const Call& call, Joins joins) {
+  return isPlainProduct(call) && joins({typeAt(call, kAType), typeAt(call, kBType),
+                                        typeAt(call, kBiasType), typeAt(call, kYType)});
+}
+
+/** A call that is made of others' arguments. */
+class Made {
+ public:
+  explicit Made(const AnyKernel& kernel) : call_{&kernel, {}, {}} {}
+
+  /** The arguments of `from` at these places. */
+  Made& take(const Call& from, std::initializer_list<int> places) {
+    for (int at : places) {
+      call_.arguments.push_back(from.arguments[at]);
+      call_.places.push_back(from.places[at]);
+    }
+    return *this;
+  }
+  /** The address at a place of `from`, or 0 where there is no such call. */
+  Made& takeAddress(const Call* from, int at, Kind kind) {
+    Argument argument;
+    argument.kind = kind;
+    argument.integer = from == nullptr ? 0 : from->arguments[at].integer;
+    call_.arguments.push_back(argument);
+    call_.places.push_back(from == nullptr ? Place{} : from->places[at]);
+    return *this;
+  }
+  Made& number(int64_t value) {
+    call_.arguments.emplace_back(value);
+    call_.places.emplace_back();
+    return *this;
+  }
+
+  operator Call() { return std::move(call_); }
+
+ private:
+  Call call_;
+};
+
 class Fusion {
  public:
-  Fusion(Recording& recording, const AnyKernel& activation, const AnyKernel& sum)
-      : calls_(recording.calls), activation_(activation), sum_(sum) {
+  Fusion(Recording& recording, const AnyKernel& activation, const AnyKernel& sum, Joins joins)
+      : calls_(recording.calls), activation_(activation), sum_(sum), joins_(joins) {
     released_.reserve(recording.buffers.size());
     for (const StepBuffer& buffer : recording.buffers) released_.push_back(buffer.released);
   }
 
   void run() {
     for (int i = 0; i < static_cast<int>(calls_.size()); ++i) {
-      if (!isPlainProduct(calls_[i]) || !isOwn(calls_[i].places[kY])) continue;
+      if (!isJoined(calls_[i], joins_) || !isOwn(calls_[i].places[kY])) continue;
       const int next = nextUse(i, calls_[i].places[kY].buffer);
-      if (next > 0 && isF32(calls_[next])) {
+      if (next > 0 && isAll(calls_[next], typeAt(calls_[i], kYType))) {
         if (const int f = find(kForward, calls_[next])) fuseForward(i, next, f);
         if (const int f = find(kBackward, calls_[next])) fuseBackward(i, next, f);
         if (isSum(calls_[next])) fuseSum(i, next);
@@ -83,6 +128,14 @@ class Fusion {
     if (!isOwn(place)) return false;
     const int use = nextUse(i, place.buffer);
     return use == call;
+  }
+
+  /** Whether a call has no other type than this. */
+  static bool isAll(const Call& call, DType type) {
+    for (const Argument& a : call.arguments) {
+      if (a.kind == Kind::Type && a.as<Type>() != type) return false;
+    }
+    return true;
   }
 
   bool isWhole(int product, const Argument& size) const {
@@ -134,98 +187,72 @@ class Fusion {
       return;
     }
     if (!same(y, p.places[kY]) && !canMoveUp(i, next, kSum)) return;
-    Call fused{&sum_, {}, {}};
-    auto add = [&fused](const Call& from, int at) {
-      fused.arguments.push_back(from.arguments[at]);
-      fused.places.push_back(from.places[at]);
-    };
-    for (int at : {kA, kB, kBias}) add(p, at);
-    add(sum, other);
-    add(sum, kSum);
-    for (int at : {kM, kN, kK, kTransposeA, kTransposeB}) add(p, at);
-    calls_[i] = std::move(fused);
+    calls_[i] = Made(sum_)
+                    .take(p, {kAType, kA, kBType, kB, kBiasType, kBias, kYType})
+                    .take(sum, {other, kSum})
+                    .take(p, {kM, kN, kK, kTransposeA, kTransposeB});
     calls_[next] = Call{nullptr, {}, {}};
   }
 
   /** Call i becomes the fused one; the output is that of call `next`, which ends. */
   void replace(int i, int next, int f, const Call* before, int beforeAt, const Call* slope,
                int slopeAt, int output) {
-    Call fused{&activation_, {}, {}};
-    auto add = [&](const Call* call, int at, Kind kind) {
-      Argument argument;
-      argument.kind = kind;
-      argument.integer = call == nullptr ? 0 : call->arguments[at].integer;
-      fused.arguments.push_back(argument);
-      fused.places.push_back(call == nullptr ? Place{} : call->places[at]);
-    };
     const Call& p = calls_[i];
-    add(&p, kA, Kind::In);
-    add(&p, kB, Kind::In);
-    add(&p, kBias, Kind::In);
-    add(before, beforeAt, Kind::Out);
-    add(slope, slopeAt, Kind::In);
-    add(&calls_[next], output, Kind::Out);
-    add(&p, kM, Kind::Integer);
-    add(&p, kN, Kind::Integer);
-    add(&p, kK, Kind::Integer);
-    fused.arguments.push_back(Argument(static_cast<int64_t>(f)));
-    fused.places.emplace_back();
-    add(&p, kTransposeA, Kind::Flag);
-    add(&p, kTransposeB, Kind::Flag);
-    calls_[i] = std::move(fused);
+    calls_[i] = Made(activation_)
+                    .take(p, {kAType, kA, kBType, kB, kBiasType, kBias, kYType})
+                    .takeAddress(before, beforeAt, Kind::Out)
+                    .takeAddress(slope, slopeAt, Kind::In)
+                    .take(calls_[next], {output})
+                    .take(p, {kM, kN, kK})
+                    .number(f)
+                    .take(p, {kTransposeA, kTransposeB});
     calls_[next] = Call{nullptr, {}, {}};
   }
 
   std::vector<Call>& calls_;
   const AnyKernel &activation_, &sum_;
+  const Joins joins_;
   std::vector<bool> released_;
 };
 
-}  // namespace
-
-void fuseProducts(Recording& recording, const AnyKernel& matmulActivation,
-                  const AnyKernel& matmulAdd) {
-  Fusion(recording, matmulActivation, matmulAdd).run();
-}
-
-namespace {
-
 // Where the arguments of columnSums stand.
-enum Sums { kSummed = 1, kSumsOf = 3, kRows, kColumns, kSumsAccumulate };
+enum Sums { kSummedType, kSummed, kSumsType, kSumsOf, kRows, kColumns, kSumsAccumulate };
 
-/** Whether a call sums up what a plain product dy' x has as dy. */
+/** Whether a call sums up what a plain product dy' x has as dy, in that product's type. */
 bool sumsOperand(const Call& product, const Call& sums) {
-  return is(sums, "columnSums") && isF32(sums) && sums.arguments[kSumsAccumulate].integer == 0 &&
+  return is(sums, "columnSums") && sums.arguments[kSumsAccumulate].integer == 0 &&
+         typeAt(sums, kSummedType) == typeAt(product, kAType) &&
+         typeAt(sums, kSumsType) == typeAt(product, kYType) &&
          sums.arguments[kSummed].integer == product.arguments[kA].integer &&
          sums.arguments[kRows].integer == product.arguments[kK].integer &&
          sums.arguments[kColumns].integer == product.arguments[kM].integer;
 }
 
-}  // namespace
-
-void fuseSums(Recording& recording, const AnyKernel& matmulSums) {
+void fuseSums(Recording& recording, const AnyKernel& matmulSums, Joins joins) {
   Call* product = nullptr;  // the call before, where it is such a product
   for (Call& call : recording.calls) {
     if (call.kernel == nullptr) continue;
     if (product != nullptr && sumsOperand(*product, call)) {
-      Call fused{&matmulSums, {}, {}};
-      auto add = [&fused](const Call& from, int at) {
-        fused.arguments.push_back(from.arguments[at]);
-        fused.places.push_back(from.places[at]);
-      };
-      for (int at : {kA, kB, kY}) add(*product, at);
-      add(call, kSumsOf);
-      for (int at : {kM, kN, kK}) add(*product, at);
-      *product = std::move(fused);
+      *product = Made(matmulSums)
+                     .take(*product, {kAType, kA, kBType, kB, kYType, kY})
+                     .take(call, {kSumsOf})
+                     .take(*product, {kM, kN, kK});
       call = Call{nullptr, {}, {}};
       product = nullptr;
       continue;
     }
-    const bool candidate = isPlainProduct(call) && call.arguments[kBias].integer == 0 &&
+    const bool candidate = isJoined(call, joins) && call.arguments[kBias].integer == 0 &&
                            call.arguments[kTransposeA].integer != 0 &&
                            call.arguments[kTransposeB].integer == 0;
     product = candidate ? &call : nullptr;
   }
+}
+
+}  // namespace
+
+void fuseProducts(Recording& recording, const Backend& backend, Joins joins) {
+  Fusion(recording, backend.matmulActivation, backend.matmulAdd, joins).run();
+  fuseSums(recording, backend.matmulSums, joins);
 }
 
 }  // namespace gradus

@@ -43,35 +43,62 @@ struct Sizes {
   bool transposeA = false, transposeB = false;
 };
 
+struct Types {
+  DType a, b, bias, y;
+};
+
+constexpr Types kF32 = {DType::F32, DType::F32, DType::F32, DType::F32};
+/** Activations beside a layer's parameters, in mixed precision or all of one type. */
+constexpr Types kLayers[] = {kF32,
+                             {DType::BF16, DType::F32, DType::F32, DType::BF16},
+                             {DType::BF16, DType::BF16, DType::BF16, DType::BF16},
+                             {DType::F16, DType::F32, DType::F16, DType::F16},
+                             {DType::F16, DType::F16, DType::F32, DType::F16}};
+
 /** y = a b + bias + y, element for element in double. */
 struct Problem {
-  Problem(const Sizes& sizes, DType type, DType yType, uint64_t seed)
+  Problem(const Sizes& sizes, const Types& types, uint64_t seed)
       : sizes(sizes),
         numbers(seed),
-        a(numbers.tensor(type, sizes.m * sizes.k, -1, 1)),
-        b(numbers.tensor(type, sizes.k * sizes.n, -1, 1)),
-        bias(numbers.tensor(yType, sizes.n, -1, 1)),
-        y(numbers.tensor(yType, sizes.m * sizes.n, -1, 1)) {}
+        a(numbers.tensor(types.a, sizes.m * sizes.k, -1, 1)),
+        b(numbers.tensor(types.b, sizes.k * sizes.n, -1, 1)),
+        bias(numbers.tensor(types.bias, sizes.n, -1, 1)),
+        y(numbers.tensor(types.y, sizes.m * sizes.n, -1, 1)) {}
+  Problem(const Sizes& sizes, DType type, DType yType, uint64_t seed)
+      : Problem(sizes, Types{type, type, yType, yType}, seed) {}
 
   double sum(int64_t i, int64_t j) const {
     const auto& [m, n, k, transposeA, transposeB] = sizes;
     double sum = 0;
     for (int64_t l = 0; l < k; ++l) {
-      sum += a[transposeA ? l * m + i : i * k + l] * b[transposeB ? j * k + l : l * n + j];
+      sum += a[transposeA ? l * m + i : i * k + l] * met(b, transposeB ? j * k + l : l * n + j);
     }
     return sum;
   }
+  double biased(int64_t i, int64_t j) const { return sum(i, j) + met(bias, j); }
 
-  /** What expected(i, j) says is what y has. */
-  void compare(const Tensor& got, const std::function<double(int64_t, int64_t)>& expected,
-               const char* what) const {
+  /** An element as the product meets it: beside 16 bits F32 is rounded to them. */
+  double met(const Tensor& x, int64_t i) const {
+    if (x.type() != DType::F32 || y.type() == DType::F32) return x[i];
+    Tensor rounded(y.type(), 1);
+    rounded.set(0, x[i]);
+    return rounded[0];
+  }
+
+  /** What expected(i, j) says is what y has; slack is for what else was rounded on the way. */
+  void compare(
+      const Tensor& got, const std::function<double(int64_t, int64_t)>& expected, const char* what,
+      const std::function<double(int64_t, int64_t)>& slack = [](int64_t, int64_t) {
+        return 0.0;
+      }) const {
     for (int64_t i = 0; i < sizes.m; ++i) {
       for (int64_t j = 0; j < sizes.n; ++j) {
         const double want = expected(i, j), is = got[i * sizes.n + j];
-        CHECK(close(got.type(), is, want, 8, 1e-6 * (1 + static_cast<double>(sizes.k))),
-              "%s (%d, %d, %d) at %d, %d: %.9g, not %.9g", what, static_cast<int>(sizes.m),
-              static_cast<int>(sizes.n), static_cast<int>(sizes.k), static_cast<int>(i),
-              static_cast<int>(j), is, want);
+        CHECK(
+            close(got.type(), is, want, 8, slack(i, j) + 1e-6 * (1 + static_cast<double>(sizes.k))),
+            "%s %s (%d, %d, %d) at %d, %d: %.9g, not %.9g", nameOf(got.type()), what,
+            static_cast<int>(sizes.m), static_cast<int>(sizes.n), static_cast<int>(sizes.k),
+            static_cast<int>(i), static_cast<int>(j), is, want);
       }
     }
     CHECK(got.guardIntact(), "%s wrote past the end", what);
@@ -189,69 +216,136 @@ double sloped(int f, double x, double dy) {
                   : gradus::math::siluGrad(v, d);
 }
 
-void checkActivation(Backend& backend, const Sizes& sizes, int f, bool hasBias, bool hasBefore) {
-  Problem p(sizes, DType::F32, DType::F32, 11);
-  Tensor before(DType::F32, sizes.m * sizes.n);
+void checkActivation(Backend& backend, const Sizes& sizes, const Types& types, int f, bool hasBias,
+                     bool hasBefore) {
+  constexpr int kGelu = 32, kSlope = 192;
+  Problem p(sizes, types, 11);
+  Tensor before(types.y, sizes.m * sizes.n);
   const In none = int64_t{0};
-  backend.matmulActivation(p.a, p.b, hasBias ? In(p.bias) : none,
-                           hasBefore ? Out(before) : Out(int64_t{0}), none, p.y, sizes.m, sizes.n,
-                           sizes.k, f, sizes.transposeA, sizes.transposeB);
-  auto argument = [&](int64_t i, int64_t j) { return p.sum(i, j) + (hasBias ? p.bias[j] : 0); };
+  auto run = [&](In bias, Out beforeF, In slopeAt) {
+    const auto& [m, n, k, transposeA, transposeB] = sizes;
+    backend.matmulActivation(types.a, p.a, types.b, p.b, types.bias, bias, types.y, beforeF,
+                             slopeAt, p.y, m, n, k, f, transposeA, transposeB);
+  };
+  fake().epilogue = 0;
+  run(hasBias ? In(p.bias) : none, hasBefore ? Out(before) : Out(int64_t{0}), none);
+  // A call of its own takes what the product has stored.
+  bool rounds = types.y != DType::F32 && (fake().epilogue & kGelu) == 0;
+  auto argument = [&](int64_t i, int64_t j) { return hasBias ? p.biased(i, j) : p.sum(i, j); };
   p.compare(
-      p.y, [&](int64_t i, int64_t j) { return activated(f, argument(i, j)); }, "f(a b)");
+      p.y, [&](int64_t i, int64_t j) { return activated(f, argument(i, j)); }, "f(a b)",
+      [&](int64_t i, int64_t j) {
+        return rounds ? 1.2 * roundingOf(types.y) * std::fabs(argument(i, j)) : 0;
+      });
   if (hasBefore) p.compare(before, argument, "before f");
 
-  const Tensor slopeAt = p.numbers.tensor(DType::F32, sizes.m * sizes.n, -2, 2);
-  backend.matmulActivation(p.a, p.b, none, Out(int64_t{0}), slopeAt, p.y, sizes.m, sizes.n, sizes.k,
-                           f, sizes.transposeA, sizes.transposeB);
+  const Tensor slopeAt = p.numbers.tensor(types.y, sizes.m * sizes.n, -2, 2);
+  fake().epilogue = 0;
+  run(none, Out(int64_t{0}), slopeAt);
+  rounds = types.y != DType::F32 && fake().epilogue != kSlope;
+  auto slope = [&](int64_t i, int64_t j) {
+    return sloped(f, slopeAt[i * sizes.n + j], p.sum(i, j));
+  };
+  p.compare(p.y, slope, "a b f'(x)", [&](int64_t i, int64_t j) {
+    return rounds ? 1.1 * roundingOf(types.y) * std::fabs(slope(i, j)) : 0;
+  });
+}
+
+void checkResidual(Backend& backend, const Sizes& sizes, const Types& types) {
+  Problem p(sizes, types, 13);
+  const Tensor residual = p.numbers.tensor(types.y, sizes.m * sizes.n, -1, 1);
+  const auto& [m, n, k, transposeA, transposeB] = sizes;
+  backend.matmulAdd(types.a, p.a, types.b, p.b, types.bias, p.bias, types.y, residual, p.y, m, n, k,
+                    transposeA, transposeB);
   p.compare(
-      p.y, [&](int64_t i, int64_t j) { return sloped(f, slopeAt[i * sizes.n + j], p.sum(i, j)); },
-      "a b f'(x)");
+      p.y, [&](int64_t i, int64_t j) { return p.biased(i, j) + residual[i * sizes.n + j]; },
+      "matmulAdd");
+}
+
+/** The gradients of a layer's weight and bias, where dy is a. */
+void checkSums(Backend& backend, const Sizes& sizes, DType activations, DType gradients) {
+  Problem p({sizes.m, sizes.n, sizes.k, true, false}, activations, gradients, 17);
+  Tensor sums(gradients, sizes.m);
+  backend.matmulSums(activations, p.a, activations, p.b, gradients, p.y, sums, sizes.m, sizes.n,
+                     sizes.k);
+  p.compare(
+      p.y, [&](int64_t i, int64_t j) { return p.sum(i, j); }, "matmulSums");
+  for (int64_t i = 0; i < sizes.m; ++i) {
+    double sum = 0;
+    for (int64_t l = 0; l < sizes.k; ++l) sum += p.a[l * sizes.m + i];
+    CHECK(close(gradients, sums[i], sum, 8, 1e-5), "sum %d: %g, not %g", static_cast<int>(i),
+          sums[i], sum);
+  }
+  CHECK(sums.guardIntact(), "the sums wrote past the end");
 }
 
 void checkEpilogues(Backend& backend) {
   for (const Sizes& sizes : kSizes) {
-    for (int f = 1; f <= 4; ++f) {
-      for (int flags = 0; flags < 4; ++flags) {
-        checkActivation(backend, sizes, f, (flags & 1) != 0, (flags & 2) != 0);
+    for (const Types& types : kLayers) {
+      for (int f = 1; f <= 4; ++f) {
+        for (int flags = 0; flags < 4; ++flags) {
+          checkActivation(backend, sizes, types, f, (flags & 1) != 0, (flags & 2) != 0);
+        }
       }
+      checkResidual(backend, sizes, types);
     }
-    Problem p(sizes, DType::F32, DType::F32, 13);
-    const Tensor residual = p.numbers.tensor(DType::F32, sizes.m * sizes.n, -1, 1);
-    backend.matmulAdd(p.a, p.b, p.bias, residual, p.y, sizes.m, sizes.n, sizes.k, sizes.transposeA,
-                      sizes.transposeB);
-    p.compare(
-        p.y,
-        [&](int64_t i, int64_t j) { return p.sum(i, j) + p.bias[j] + residual[i * sizes.n + j]; },
-        "matmulAdd");
-    if (!sizes.transposeA || sizes.transposeB) continue;
-    Tensor sums(DType::F32, sizes.m);
-    backend.matmulSums(p.a, p.b, p.y, sums, sizes.m, sizes.n, sizes.k);
-    p.compare(
-        p.y, [&](int64_t i, int64_t j) { return p.sum(i, j); }, "matmulSums");
-    for (int64_t i = 0; i < sizes.m; ++i) {
-      double sum = 0;
-      for (int64_t l = 0; l < sizes.k; ++l) sum += p.a[l * sizes.m + i];
-      CHECK(close(DType::F32, sums[i], sum, 8, 1e-5), "sum %d: %g, not %g", static_cast<int>(i),
-            sums[i], sum);
+    for (DType type : kFloating) {
+      checkSums(backend, sizes, type, type);
+      checkSums(backend, sizes, type, DType::F32);
     }
   }
 }
 
-/** gelu is cuBLASLt's own only where its tanh may be the hardware's, and its rows are whole. */
+// Of cuBLASLt.
+constexpr int kPlain = 1, kBias = 4, kGeluBias = 36, kGeluAuxBias = 164, kDGelu = 192,
+              kSumsOfB = 512;
+
+/** The epilogue that gelu(a b + bias) of n columns, or a b at its slopes, comes to. */
+int geluEpilogue(Backend& backend, const Types& types, int64_t n, bool hasBefore, bool slopes) {
+  const In none = int64_t{0};
+  Problem p({6, n, 9}, types, 5);
+  Tensor before(types.y, 6 * n);
+  backend.matmulActivation(types.a, p.a, types.b, p.b, types.bias, slopes ? none : In(p.bias),
+                           types.y, hasBefore ? Out(before) : Out(int64_t{0}),
+                           slopes ? In(before) : none, p.y, 6, n, 9, 2, false, false);
+  return fake().epilogue;
+}
+
+/** gelu is cuBLASLt's own only where its tanh may be the hardware's, and what stands beside has
+ * whole rows. */
 void checkFusedGelu(Backend& full, Backend& tf32) {
-  const int kGeluAuxBias = 164, kDGelu = 192, kBias = 4;
-  checkActivation(tf32, {6, 16, 9}, 2, true, true);
-  CHECK(fake().epilogue == kDGelu, "tf32: epilogue %d", fake().epilogue);
-  Problem p({6, 16, 9}, DType::F32, DType::F32, 5);
-  Tensor before(DType::F32, 96);
-  auto run = [&](Backend& backend, int64_t n) {
-    backend.matmulActivation(p.a, p.b, p.bias, before, int64_t{0}, p.y, 6, n, 9, 2, false, false);
-    return fake().epilogue;
-  };
-  CHECK(run(tf32, 16) == kGeluAuxBias, "tf32: epilogue %d", fake().epilogue);
-  CHECK(run(tf32, 15) == kBias, "15 columns: epilogue %d", fake().epilogue);
-  CHECK(run(full, 16) == kBias, "full precision: epilogue %d", fake().epilogue);
+  for (const Types& types : kLayers) {
+    const bool exact = types.y == DType::F32;
+    for (Backend* backend : {&full, &tf32}) {
+      const bool fuses = !exact || backend == &tf32;
+      auto check = [&](int64_t n, bool hasBefore, bool slopes, int fused, int apart) {
+        const int got = geluEpilogue(*backend, types, n, hasBefore, slopes);
+        const int want = fuses ? fused : apart;
+        CHECK(got == want, "%s, %d columns%s%s%s: epilogue %d, not %d", nameOf(types.y),
+              static_cast<int>(n), hasBefore ? ", before" : "", slopes ? ", slopes" : "",
+              backend == &tf32 ? ", tf32" : "", got, want);
+      };
+      check(16, true, false, kGeluAuxBias, kBias);
+      check(15, true, false, kBias, kBias);
+      check(15, false, false, kGeluBias, kBias);
+      check(16, false, true, kDGelu, kPlain);
+      check(15, false, true, kPlain, kPlain);
+    }
+  }
+}
+
+/** The sums of a bias's gradient come with the product, but beside sums of full precision. */
+void checkFusedSums(Backend& full, Backend& tf32) {
+  for (DType type : kFloating) {
+    for (DType gradients : {type, DType::F32}) {
+      for (Backend* backend : {&full, &tf32}) {
+        checkSums(*backend, {13, 24, 40}, type, gradients);
+        const bool fuses = type != DType::F32 || backend == &tf32;
+        CHECK(fake().epilogue == (fuses ? kSumsOfB : kPlain), "%s: epilogue %d", nameOf(type),
+              fake().epilogue);
+      }
+    }
+  }
 }
 
 std::string read(const fs::path& file) {
@@ -318,6 +412,39 @@ void checkKeptAlgorithms() {
   fake().fast = -1;
 }
 
+/** An epilogue that takes longer than a pass of its own is left, and the choice is kept. */
+void checkSlowEpilogues() {
+  const fs::path folder =
+      fs::temp_directory_path() / ("gradus-cublas-epilogues-" + std::to_string(getpid()));
+  const Types& mixed = kLayers[1];
+  auto opened = [&]() -> Backend& { return openFound("cache=" + folder.string()); };
+  auto check = [&](Backend& backend, bool fuses) {
+    const int gelu = geluEpilogue(backend, mixed, fuses ? 24 : 16, true, false);
+    CHECK(gelu == (fuses ? kGeluAuxBias : kBias), "gelu: epilogue %d", gelu);
+    checkSums(backend, {fuses ? 12 : 11, 8, 30}, DType::BF16, DType::F32);
+    CHECK(fake().epilogue == (fuses ? kSumsOfB : kPlain), "sums: epilogue %d", fake().epilogue);
+    checkActivation(backend, {6, fuses ? 24 : 16, 9}, mixed, 2, true, true);
+  };
+  auto choose = [&](int slowGelu, int slowSums, bool fuses) {
+    Backend& backend = opened();
+    fake().slow = slowGelu;
+    geluEpilogue(backend, mixed, fuses ? 24 : 16, true, false);
+    fake().slow = slowSums;
+    checkSums(backend, {fuses ? 12 : 11, 8, 30}, DType::BF16, DType::F32);
+    fake().slow = -1;
+    check(backend, fuses);
+  };
+  choose(kGeluAuxBias, kSumsOfB, false);
+  choose(kBias, kPlain, true);
+  Backend& later = opened();  // what is kept is not timed again
+  fake().slow = kGeluAuxBias;
+  check(later, true);
+  fake().slow = kBias;
+  check(later, false);
+  fake().slow = -1;
+  fs::remove_all(folder);
+}
+
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -335,7 +462,13 @@ int main(int count, char** arguments) {
   Backend& tf32 = openFound("tf32=true");
   checkEpilogues(tf32);
   checkFusedGelu(backend, tf32);
+  checkFusedSums(backend, tf32);
+  Backend& without = openFound();
+  fake().offers = false;
+  checkEpilogues(without);
+  fake().offers = true;
   checkKeptAlgorithms();
+  checkSlowEpilogues();
   CHECK(fake().violations == 0, "cuBLASLt was given %s", fake().violation);
   return report("cublas_test");
 }

@@ -213,22 +213,26 @@ class Backend : public Watched {
               int64_t batch, int64_t m, int64_t n, int64_t k, int64_t aStride, int64_t bStride,
               bool transposeA, bool transposeB, bool accumulate)>
       matmul{this, "matmul"};
+  // One product with what follows it. Graphs make these of two calls, of such types as their
+  // backend says: the CPU of F32 alone, a GPU of F32 and of 16 bits.
   /**
-   * One product of F32 with what follows it, which graphs make of two calls: y = f(a b + bias),
-   * whose argument `before` takes where it is given; or, with slopeAt, y = (a b) * f'(slopeAt). f
-   * is 1 relu, 2 gelu, 3 geluErf or 4 silu.
+   * y = f(a b + bias), whose argument `before` takes where it is given; or, with slopeAt, y = (a b)
+   * * f'(slopeAt). f is 1 relu, 2 gelu, 3 geluErf or 4 silu. before and slopeAt have y's type; what
+   * becomes y need not be rounded to it in between.
    */
-  Kernel<void(In a, In b, In bias, Out before, In slopeAt, Out y, int64_t m, int64_t n, int64_t k,
-              int64_t f, bool transposeA, bool transposeB)>
+  Kernel<void(Type aType, In a, Type bType, In b, Type biasType, In bias, Type yType, Out before,
+              In slopeAt, Out y, int64_t m, int64_t n, int64_t k, int64_t f, bool transposeA,
+              bool transposeB)>
       matmulActivation{this, "matmulActivation"};
-  /** y = a b + bias + residual (m, n), which is not y; F32. Graphs make it of two calls. */
-  Kernel<void(In a, In b, In bias, In residual, Out y, int64_t m, int64_t n, int64_t k,
-              bool transposeA, bool transposeB)>
+  /** y = a b + bias + residual (m, n), which has y's type and is not y. */
+  Kernel<void(Type aType, In a, Type bType, In b, Type biasType, In bias, Type yType, In residual,
+              Out y, int64_t m, int64_t n, int64_t k, bool transposeA, bool transposeB)>
       matmulAdd{this, "matmulAdd"};
-  /** y (m, n) = a' b with a (k, m) and b (k, n), and sums (m) = those of a's columns; F32. Graphs
-   * make it of two calls. */
-  Kernel<void(In a, In b, Out y, Out sums, int64_t m, int64_t n, int64_t k)> matmulSums{
-      this, "matmulSums"};
+  /** y (m, n) = a' b with a (k, m) and b (k, n), and sums (m) = those of a's columns, in y's type.
+   */
+  Kernel<void(Type aType, In a, Type bType, In b, Type yType, Out y, Out sums, int64_t m, int64_t n,
+              int64_t k)>
+      matmulSums{this, "matmulSums"};
   /** y (cols) = the sums of the columns of x (rows, cols), + y where it accumulates; two types. */
   Kernel<void(Type t, In x, Type yType, Out y, int64_t rows, int64_t cols, bool accumulate)>
       columnSums{this, "columnSums"};

@@ -84,18 +84,25 @@ int checkProduct(const MatmulDesc& m, const MatrixLayout& a, const MatrixLayout&
     case CUBLASLT_EPILOGUE_GELU_AUX:
     case CUBLASLT_EPILOGUE_GELU_AUX_BIAS:
     case CUBLASLT_EPILOGUE_DGELU:
+    case CUBLASLT_EPILOGUE_BGRADB:
       break;
     default:
       return unsupported("an epilogue");
   }
-  if (hasBias(m.epilogue) && (m.bias == nullptr || !isAligned(m.bias, sizeOf(d.type)))) {
+  // A bias, or the gradient of one, has d's type.
+  const bool bias = hasBias(m.epilogue) || m.epilogue == CUBLASLT_EPILOGUE_BGRADB;
+  if (bias && (m.bias == nullptr || !isAligned(m.bias, sizeOf(d.type)))) {
     return invalid("an epilogue without its bias");
+  }
+  if (m.epilogue != CUBLASLT_EPILOGUE_DEFAULT && d.batch > 1 && !hasBias(m.epilogue)) {
+    return invalid("an epilogue of a batch without its strides");
   }
   if (hasAux(m.epilogue)) {
     if (m.aux == nullptr || m.auxRow < static_cast<int64_t>(d.rows)) {
       return invalid("an epilogue without what stands beside");
     }
     if (m.auxRow % 8 != 0) return unsupported("rows beside that are no multiple of 8");
+    if (!isAligned(m.aux, sizeOf(d.type))) return invalid("what stands beside is not aligned");
   }
   return CUBLAS_STATUS_SUCCESS;
 }
@@ -269,8 +276,9 @@ FAKE_EXPORT int cublasLtMatmul(Context*, MatmulDesc* matmul, const void* alpha, 
   fakeCublasLt.epilogue = static_cast<int>(matmul->epilogue);
   fakeCublasLt.algorithm = static_cast<int>(algo->data[1]);
   const bool slow = fakeCublasLt.fast >= 0 && fakeCublasLt.fast != fakeCublasLt.algorithm;
+  const bool slowEpilogue = fakeCublasLt.slow == fakeCublasLt.epilogue;
   stream->submit(stream, [=] {
-    if (slow) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    std::this_thread::sleep_for(std::chrono::milliseconds((slow ? 1 : 0) + (slowEpilogue ? 5 : 0)));
     product.run();
   });
   return CUBLAS_STATUS_SUCCESS;

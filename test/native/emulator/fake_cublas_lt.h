@@ -9,5 +9,6 @@ struct FakeCublasLt {
   int algorithm = 0;     // of the last product: 0, 1 or 2
   bool offers = true;    // whether there are algorithms at all
   int fast = -1;         // the algorithm that is faster than the others, by a millisecond
+  int slow = -1;         // the epilogue that costs five milliseconds
   char violation[80]{};  // the last one
 };

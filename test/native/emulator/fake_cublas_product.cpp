@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
+#include <numeric>
 #include <vector>
 
 #include "math/types.h"
@@ -56,6 +58,14 @@ void FakeProduct::run() const {
   for (int64_t p = 0; p < d.batch; ++p) {
     if (p == 0 || a.stride != 0) x = elements(a, ta, left, p);
     if (p == 0 || b.stride != 0) y = elements(b, tb, right, p);
+    if (m.epilogue == CUBLASLT_EPILOGUE_BGRADB) {
+      for (size_t j = 0; j < columns; ++j) {
+        const double sum =
+            std::accumulate(y.begin() + static_cast<std::ptrdiff_t>(j * depth),
+                            y.begin() + static_cast<std::ptrdiff_t>((j + 1) * depth), 0.0);
+        write(d.type, sum, m.bias, static_cast<int64_t>(j));
+      }
+    }
     for (size_t j = 0; j < columns; ++j) {
       std::fill(sums.begin(), sums.end(), 0.0);
       for (size_t l = 0; l < depth; ++l) {

@@ -9,7 +9,7 @@ struct MatmulDesc {
   int compute, scale;
   int32_t transposeA = CUBLAS_OP_N, transposeB = CUBLAS_OP_N;
   uint32_t epilogue = CUBLASLT_EPILOGUE_DEFAULT;
-  const void* bias = nullptr;
+  void* bias = nullptr;  // written by the epilogues of gradients
   void* aux = nullptr;
   int64_t auxRow = 0;
 };

@@ -4,23 +4,33 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.gradus.autograd.Gradients;
+import io.gradus.autograd.Graph;
+import io.gradus.autograd.GraphStep;
 import io.gradus.autograd.Tape;
 import io.gradus.data.Tokens;
 import io.gradus.model.BertClassifier;
 import io.gradus.model.BertConfig;
 import io.gradus.model.Gpt;
 import io.gradus.model.GptConfig;
+import io.gradus.nn.FeedForward;
 import io.gradus.op.Losses;
+import io.gradus.op.Pointwise;
+import io.gradus.op.Random;
+import io.gradus.op.Reductions;
+import io.gradus.op.Shapes;
 import io.gradus.optim.AdamW;
 import io.gradus.optim.Optimizer;
 import io.gradus.tensor.DType;
 import io.gradus.tensor.Device;
 import io.gradus.tensor.Seed;
+import io.gradus.tensor.Shape;
 import io.gradus.tensor.Tensor;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -127,6 +137,48 @@ class CudaTrainingTest {
       }
     }
     return losses;
+  }
+
+  @Test
+  void a_replay_in_bf16_joins_products_with_what_stands_around_them() {
+    Device gpu = Device.cuda(0);
+    Tensor x = Random.normal(Shape.of(33, 24), Seed.of(3), 0, 1, gpu);
+    float[] want = gradientsOf(Device.cpu()).run(x.to(Device.cpu())).toFloats();
+    double largest = 0;
+    for (float one : want) {
+      largest = Math.max(largest, Math.abs(one));
+    }
+    try (Graph graph = Graph.capture(gradientsOf(gpu), x)) {
+      List<String> names = graph.steps().stream().map(GraphStep::name).toList();
+      assertEquals(2, Collections.frequency(names, "matmulActivation"), graph::toString);
+      assertEquals(2, Collections.frequency(names, "matmulSums"), graph::toString);
+      graph.replay(x);
+      float[] got = graph.replay(x).toFloats();
+      for (int i = 0; i < want.length; i++) {
+        assertEquals(want[i], got[i], 0.03 * Math.abs(want[i]) + 0.005 * largest, "element " + i);
+      }
+    }
+  }
+
+  /** The gradients of a layer's input and F32 parameters, where its activations are BF16. */
+  private static Graph.Step gradientsOf(Device device) {
+    var layer = new FeedForward(24, 64, FeedForward.Kind.GELU, true, device, Seed.of(9));
+    return in -> {
+      try (Tape tape = Tape.record()) {
+        Tensor x = Pointwise.cast(in[0], DType.BF16);
+        Tensor y = layer.forward(x);
+        Tensor loss = Reductions.sum(Pointwise.mul(y, y));
+        List<Tensor> targets = new ArrayList<>(layer.parameters().asMap().values());
+        targets.add(x);
+        Gradients gradients = tape.gradients(loss, targets.toArray(Tensor[]::new));
+        List<Tensor> all = new ArrayList<>();
+        for (Tensor target : targets) {
+          Tensor gradient = Pointwise.cast(gradients.get(target), DType.F32);
+          all.add(Shapes.reshape(gradient, gradient.size()));
+        }
+        return tape.keep(Shapes.concat(0, all.toArray(Tensor[]::new)));
+      }
+    };
   }
 
   @Test

@@ -31,10 +31,11 @@ import java.util.stream.Stream;
  * }</pre>
  *
  * <p>The capture is a step like any other, and its result is {@link #result()}. A replay has the
- * same effect as the step itself would have, bit for bit: learning rates follow their schedule and
- * dropout draws anew. What else Java decided while the step was captured, a branch or a number
- * passed to an op, stays as it was. Shapes are fixed; {@link CapturedStep} captures once for each.
- * Inside a step no value can be read, and none of Java's can enter.
+ * same effect as the step itself would have, bit for bit on the CPU: learning rates follow their
+ * schedule and dropout draws anew. (On a GPU a product and what follows it may be one call, which
+ * does not round to BF16 or F16 in between.) What else Java decided while the step was captured, a
+ * branch or a number passed to an op, stays as it was. Shapes are fixed; {@link CapturedStep}
+ * captures once for each. Inside a step no value can be read, and none of Java's can enter.
  */
 public final class Graph implements AutoCloseable {
 
