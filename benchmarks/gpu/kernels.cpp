@@ -104,6 +104,8 @@ class Table {
     gigabytes > 0 ? std::printf(" %.0f | |", gigabytes) : std::printf(" | %.0f |", teraflops);
     std::printf(" %.0f %% |\n", share * 100);
     std::fflush(stdout);
+    json_ += gigabytes > 0 ? ",\"gbs\":" + std::to_string(gigabytes)
+                           : ",\"tflops\":" + std::to_string(teraflops);
     json_ += ",\"share\":" + std::to_string(share) + "}";
   }
 
