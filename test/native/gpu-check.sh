@@ -4,17 +4,19 @@
 # table, training beside the processor's and 10,000 steps from Java, then times kernels and whole steps beside
 # PyTorch's.
 #
-#   test/native/gpu-check.sh [--emulated] [OUTPUT]     leaves summary.md, results.json and log.txt in OUTPUT
+#   test/native/gpu-check.sh [--emulated] [OUTPUT]
+#
+# leaves summary.md, results.json and log.txt in OUTPUT, target/gpu-check.
 #
 # It needs nvcc, CMake, ninja and a C++ compiler there, for the comparison python3 with PyTorch, and what
 # gpu-pack.sh packs: PACK names that file. Every stage has a time limit of its own, and one that fails stops
 # only those that need what it makes. With --emulated it runs every stage in small on the emulated GPU, where
 # nothing can be measured, to see that it works.
 #
-#   WORK       a folder for all that it makes, target/gpu-check
+#   WORK       a folder for all that it makes, target/gpu-check/work
 #   BUILD      that of the native build, $WORK/build; one that is configured is built as it is
 #   LIBRARIES  the folder with cuBLASLt, where the system does not find it
-#   PYTHON     the python3 that has PyTorch
+#   PYTHON     a Python 3, best one that has PyTorch, python3
 #   MINUTES    for all stages together, 8
 set -euo pipefail
 SELF=$(realpath "${BASH_SOURCE[0]}")
@@ -23,9 +25,9 @@ cd "$(dirname "$SELF")/../.."
 readonly SKIPPED=75
 
 main() {
-  local output=${1:-target/gpu-check/results} name
+  local output=${1:-target/gpu-check} name
   output=$(realpath -m "$output")
-  export WORK=${WORK:-target/gpu-check} PACK=${PACK:-target/gpu-pack.tar.gz} PYTHON=${PYTHON:-python3}
+  export WORK=${WORK:-target/gpu-check/work} PACK=${PACK:-target/gpu-pack.tar.gz} PYTHON=${PYTHON:-python3}
   WORK=$(realpath -m "$WORK")
   PACK=$(realpath -m "$PACK")
   export BUILD=${BUILD:-$WORK/build}
@@ -48,6 +50,7 @@ main() {
   run java_info 60 &
   run java_ops 180 &
   run java_training 120 &
+  run java_commands 150 &
   run java_long 180 &
   wait
   # Nothing else runs beside what is timed.
@@ -57,7 +60,7 @@ main() {
     run "torch_$name" 90
   done
 
-  python3 test/native/gpu-report "$WORK" "$output"
+  "$PYTHON" test/native/gpu-report "$WORK" "$output"
 }
 
 # Runs stage_NAME with a time limit and notes in $WORK/stages how it went.
@@ -69,7 +72,7 @@ run() {
     echo "there was no time left" >"$log"
     status=$SKIPPED
   else
-    timeout -k 5 "$limit" bash "$SELF" --stage "$name" >"$log" 2>&1 </dev/null || status=$?
+    LOG=$log timeout -k 5 "$limit" bash "$SELF" --stage "$name" >"$log" 2>&1 </dev/null || status=$?
   fi
   reason=$(grep -v '^[[:space:]]*$' "$log" | tail -n 1 | tr '\t' ' ' | cut -c 1-200 || true)
   case $status in
@@ -95,7 +98,7 @@ settings() {
     targets=(gradus_cuda_emulated activations_test softmax_test)
     native_tests='^(activations|softmax)_test_cuda$'
     sanitized=(softmax) raced=(softmax)
-    ops='^(mixed|closed)_' training=(CudaModuleTest) long=#a_classifier_takes_no_more_memory_with_each_tape
+    ops='^(mixed|closed)_' training=(CudaModuleTest) commands=#steps_are_measured long=#a_classifier_takes_no_more_memory_with_each_tape
     large=false small=4096 seconds=0.2
     gpt2=gpt2_b1_t4_bf16 mlp=mlp_784_256_10_b32 shakespeare=shakespeare_b1_t8
     torch=(--device cpu --layers 1)
@@ -104,7 +107,7 @@ settings() {
     targets=(gradus_cuda cuda_tests)
     native_tests='_gpu$'
     sanitized=(activations losses normalization optimizers reductions softmax) raced=(normalization softmax)
-    ops=. training=(CudaTest CudaModuleTest CudaTrainingTest) long=
+    ops=. training=(CudaTest CudaModuleTest CudaTrainingTest) commands= long=
     large=true small=1 seconds=5
     gpt2=gpt2_b64_t1024_bf16 mlp=mlp_784_256_10_b32 shakespeare=shakespeare_b8_t256
     torch=(--device cuda)
@@ -178,15 +181,16 @@ architecture() {
 
 stage_kernel_tests() {
   need_library
-  ctest --test-dir "$BUILD" -R "$native_tests" --no-tests=error --parallel 8 --timeout 120 --output-on-failure |
-    tee "$WORK/kernel_tests.txt" || true
-  summarize '% tests passed' "$WORK/kernel_tests.txt"
-  grep -q '^100% tests passed' "$WORK/kernel_tests.txt"
+  local status=0
+  ctest --test-dir "$BUILD" -R "$native_tests" --no-tests=error --parallel 8 --timeout 120 \
+    --output-on-failure || status=$?
+  summarize '% tests passed'
+  return $status
 }
 
-# The last line of a file that has this text, as the last line of the log.
+# The last line of this stage's log that has this text becomes the last of all, which the report shows.
 summarize() {
-  grep -h -- "$1" "$2" | tail -n 1
+  grep -h -- "$1" "$LOG" | tail -n 1 || true
 }
 
 stage_sanitizer() {
@@ -213,7 +217,7 @@ sanitize() {
 
 # A JVM with everything that was carried along: $1 is its class or jar's arguments.
 java() {
-  local path=$carried/classes:$carried/test-classes:$carried/openblas:$carried/lib/\*
+  local path=$carried/classes:$carried/test-classes:$carried/cli-test-classes:$carried/openblas:$carried/lib/\*
   local options=("-Dorg.bytedeco.javacpp.cachedir=$WORK/cache" "-Dgradus.cuda.cache=$WORK/cache"
     "-Dgradus.cuda.library=$library" --enable-native-access=ALL-UNNAMED)
   if [[ $libraries != - ]]; then options+=("-Dgradus.cuda.path=$libraries"); fi
@@ -261,21 +265,37 @@ stage_java_ops() {
 stage_java_training() {
   need_library
   need_java
-  local name selected=() status=0
+  local name selected=()
   for name in "${training[@]}"; do
-    selected+=(--select-class "$(class_of "$name")")
+    selected+=("$(selector "$name")")
   done
-  junit -Dgradus.threads=4 "${selected[@]}" | tee "$WORK/training.txt" || status=1
-  summarize 'tests successful' "$WORK/training.txt"
+  counted -Dgradus.threads=4 "${selected[@]}"
+}
+
+stage_java_commands() {
+  need_library
+  need_java
+  counted -Dgradus.threads=4 "$(selector "CudaCommandsTest$commands")"
+}
+
+# JUnit, with the number of tests that passed as the last line.
+counted() {
+  local status=0
+  junit "$@" || status=$?
+  summarize 'tests successful'
   return $status
 }
 
-class_of() {
+# How JUnit's console is told of a class, or of one of its methods behind a #.
+selector() {
   local file
-  file=$(find test/core/java -name "$1.java")
-  file=${file#test/core/java/}
+  file=$(cd test && find core/java cli/java -name "${1%%#*}.java")
+  file=${file#*/java/}
   file=${file%.java}
-  echo "${file//\//.}"
+  case $1 in
+    *\#*) echo "--select-method=${file//\//.}#${1#*#}" ;;
+    *) echo "--select-class=${file//\//.}" ;;
+  esac
 }
 
 # 100 steps in BF16 beside the processor's in F32, and 10,000 that take no more memory. The heap is touched
@@ -283,12 +303,10 @@ class_of() {
 stage_java_long() {
   need_library
   need_java
-  local class how=--select-class status=0
-  class=$(class_of CudaLongTrainingTest)
-  if [[ -n $long ]]; then how=--select-method; fi
+  local status=0
   junit -Dgradus.test.large=$large -Dgradus.threads=6 -XX:TieredStopAtLevel=1 -Xms512m -Xmx512m \
-    -XX:+AlwaysPreTouch $how "$class$long" | tee "$WORK/long.txt" || status=1
-  summarize 'apart$\|resident$' "$WORK/long.txt" || status=1
+    -XX:+AlwaysPreTouch "$(selector "CudaLongTrainingTest$long")" || status=1
+  summarize 'apart$\|resident$\|AssertionFailedError'
   return $status
 }
 

@@ -28,8 +28,8 @@ if [[ -z $built ]]; then
   "${MVN[@]}" -Dquick -DskipTests -pl java/cli -am package
 fi
 classes=java/core/target/classes
-for needed in "$classes/io/gradus/backend/linux-x86_64" java/core/target/{test-classes,openblas} \
-  java/cli/target/gradus-cli.jar java/cli/target/lib; do
+for needed in "$classes/io/gradus/backend/linux-x86_64" java/{core,cli}/target/test-classes \
+  java/core/target/openblas java/cli/target/gradus-cli.jar java/cli/target/lib; do
   [[ -e $needed ]] || fail "there is no $needed: call it without --built"
 done
 
@@ -40,6 +40,7 @@ trap 'rm -rf "$folder"' EXIT
 # MANIFEST.txt says what was packed, and when.
 cp -r "$classes" "$folder/classes"
 cp -r java/core/target/test-classes "$folder/test-classes"
+cp -r java/cli/target/test-classes "$folder/cli-test-classes"
 cp -r java/core/target/openblas "$folder/openblas"
 mkdir "$folder/lib"
 cp java/cli/target/gradus-cli.jar "$folder/lib"
