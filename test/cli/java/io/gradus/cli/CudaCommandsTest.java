@@ -77,7 +77,14 @@ class CudaCommandsTest {
     run("train gpt --steps 3 --sample-every 0" + model + " --text " + text + " --output", output);
     assertTrue(run("eval", output).out().contains("perplexity"));
     assertEquals(
-        Cli.run("generate", output.toString(), "--prompt=a", "--max-tokens=3", "--greedy", "--device=cpu").out(),
+        Cli.run(
+                "generate",
+                output.toString(),
+                "--prompt=a",
+                "--max-tokens=3",
+                "--greedy",
+                "--device=cpu")
+            .out(),
         run("generate --prompt a --max-tokens 3 --greedy", output).out());
   }
 
