@@ -105,6 +105,8 @@ class Table {
     gigabytes > 0 ? std::printf(" %.0f | |", gigabytes) : std::printf(" | %.0f |", teraflops);
     std::printf(" %.0f %% |\n", share * 100);
     std::fflush(stdout);
+    json_ += gigabytes > 0 ? ",\"gbs\":" + std::to_string(gigabytes)
+                           : ",\"tflops\":" + std::to_string(teraflops);
     json_ += ",\"share\":" + std::to_string(share) + "}";
   }
 
@@ -138,7 +140,7 @@ void movers(Backend& gpu, Table& table, int64_t small) {
   table.moves("layerNormGrad bf16 768", 6.0 * n, [=, &gpu] {
     gpu.layerNormGrad(kBF16, dy, x, kF32, w, mean, rstd, y, false, dw, db, tokens, width);
   });
-  const int64_t vocabulary = 50257;
+  const int64_t vocabulary = std::max<int64_t>(50257 / small, 64);
   const Out table16 = numbers(gpu, kBF16, vocabulary * width),
             tokenIds = ids(gpu, tokens, vocabulary);
   const Out dtable = memory(gpu, kBF16, vocabulary * width);
@@ -214,11 +216,12 @@ void multipliers(Backend& gpu, Table& table, int64_t small) {
     bool transposeA, transposeB;
   };
   const int64_t tokens = 65536 / small, width = 768;
+  const int64_t square = std::max<int64_t>(8192 / small, 64);
   const Product products[] = {
-      {8192 / small, 8192, 8192, false, false}, {tokens, 3 * width, width, false, true},
-      {tokens, 4 * width, width, false, true},  {tokens, width, 4 * width, false, true},
-      {tokens, width, 4 * width, false, false}, {4 * width, width, tokens, true, false},
-      {8192 / small, 50304, width, false, true}};
+      {square, square, square, false, false},     {tokens, 3 * width, width, false, true},
+      {tokens, 4 * width, width, false, true},    {tokens, width, 4 * width, false, true},
+      {tokens, width, 4 * width, false, false},   {4 * width, width, tokens, true, false},
+      {square, 50304 / small, width, false, true}};
   for (const Product& p : products) {
     const Out a = numbers(gpu, kBF16, p.m * p.k), b = numbers(gpu, kBF16, p.k * p.n);
     const Out y = memory(gpu, kBF16, p.m * p.n);

@@ -21,6 +21,14 @@ class DeviceOptionTest {
     return Stream.of(
         List.of("train", "gpt"),
         List.of("train", "mlp"),
+        List.of("train", "cnn"),
+        List.of("train", "rnn"),
+        List.of("train", "vae"),
+        List.of("train", "vit"),
+        List.of("resume", "nowhere"),
+        List.of("eval", "nowhere"),
+        List.of("predict", "nowhere"),
+        List.of("find-lr", "mlp"),
         List.of("generate", "nowhere", "--prompt", "a"),
         List.of("bench"),
         List.of("profile"));
@@ -52,6 +60,8 @@ class DeviceOptionTest {
     assertEquals(1, run.code());
     assertEquals("", run.out());
     assertTrue(run.err().startsWith("gradus: device: cuda:1 is not available: "), run.err());
+    assertTrue(run.err().strip().endsWith(", or --device cpu"), run.err());
+    assertEquals(1, run.err().lines().count(), run.err());
     assertTrue(Files.notExists(output));
   }
 

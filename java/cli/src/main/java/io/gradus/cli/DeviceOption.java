@@ -49,9 +49,19 @@ final class DeviceOption {
     check();
     Matcher cuda = CUDA.matcher(name);
     if (cuda.matches()) {
-      return Device.cuda(cuda.group(1) == null ? 0 : Integer.parseInt(cuda.group(1)));
+      return gpu(cuda.group(1) == null ? 0 : Integer.parseInt(cuda.group(1)));
     }
     return name.equals("cpu") ? Device.cpu() : Device.best();
+  }
+
+  /** What else can be done is said in the words of the command line. */
+  private static Device gpu(int index) {
+    try {
+      return Device.cuda(index);
+    } catch (IllegalStateException e) {
+      throw new IllegalStateException(
+          e.getMessage().replace("use Device.cpu()", "--device cpu"), e);
+    }
   }
 
   /** A device and how much of it works, for people. */
