@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "cuda/live.h"
+#include "cuda/stream_pool.h"
 #include "runtime/memory.h"
 
 namespace gradus {
