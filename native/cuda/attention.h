@@ -181,4 +181,10 @@ void tensorQueries(Gpu& gpu, const Problem& p, DType type, const Backward& opera
 /** Whether the type has tensor cores, the head size tiles, and rows are whole 16 bytes. */
 bool fits(const Problem& p, DType type, std::initializer_list<In> operands);
 
+/** By Hopper's tensor cores, for what fits `tensor` and is plain attention of heads of 64 or 128. */
+namespace hopper {
+bool fits(const Problem& p);
+void forward(Gpu& gpu, const Problem& p, DType type, const Forward& operands);
+}  // namespace hopper
+
 }  // namespace gradus::attention

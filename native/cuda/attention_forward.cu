@@ -13,7 +13,8 @@ void CudaBackend::addAttentionForward() {
     const Problem& p = call.problem;
     const Forward operands = {q, k, v, y, lse};
     if (fits(p, t, {q, k, v, y})) {
-      tensor(gpu_, p, t, operands);
+      hopper_&& hopper::fits(p) ? hopper::forward(gpu_, p, t, operands)
+                                : tensor(gpu_, p, t, operands);
     } else {
       plain(gpu_, p, t, operands);
     }

@@ -363,10 +363,43 @@ void everyTile(Backend& backend) {
   }
 }
 
+/** Plain attention of heads of 64 and 128 in 16 bits, over blocks of many queries and keys: a GPU
+ * may have kernels for it alone. */
+void everyBlock(Backend& backend) {
+  for (int64_t d : {64, 128}) {
+    Case plain;
+    plain.d = d;
+    plain.batch = 1;
+    plain.tq = plain.tk = 200;
+    plain.kvHeads = 1;
+    plain.scale = 1 / std::sqrt(static_cast<double>(d));
+    auto add = [&](const char* name, auto&& change) {
+      Case c = plain;
+      c.type = DType::BF16;
+      change(c);
+      c.name = std::string(name) + ", heads of " + std::to_string(d);
+      check(backend, c);
+    };
+    add("full", [](Case&) {});
+    add("causal", [](Case& c) { c.causal = true; });
+    add("f16", [](Case& c) { c.type = DType::F16, c.causal = c.packed = true; });
+    add("long", [](Case& c) { c.tq = c.tk = 400, c.heads = 1, c.causal = true; });
+    add("window", [](Case& c) { c.tq = c.tk = 400, c.heads = 1, c.window = 37; });
+    add("causal window", [](Case& c) { c.tk = 420, c.heads = 1, c.causal = true, c.window = 90; });
+    add("causal lengths", [](Case& c) { c.batch = 3, c.causal = c.lengths = true; });
+    add("documents", [](Case& c) { c.documents = c.causal = c.packed = true; });
+    add("one query", [](Case& c) { c.tq = 1, c.tk = 300, c.causal = c.lengths = true, c.batch = 2; });
+    add("one key", [](Case& c) { c.tk = 1; });
+    add("fewer keys", [](Case& c) { c.tk = 50, c.causal = true; });
+    add("whole blocks", [](Case& c) { c.tq = 192, c.tk = 256; });
+  }
+}
+
 /** What lies beyond the lengths may be anything: a cache is not cleared. */
-void whatIsHiddenByLengthsIsNotRead(Backend& backend, DType type) {
+void whatIsHiddenByLengthsIsNotRead(Backend& backend, DType type, int64_t d) {
   Case c;
   c.type = type;
+  c.d = d;
   c.tq = 1;
   c.tk = 200;
   c.causal = c.lengths = true;
@@ -460,7 +493,10 @@ int main(int argc, char** argv) {
   everyOption(backend);
   everyHeadSize(backend);
   everyTile(backend);
-  for (DType type : kFloating) whatIsHiddenByLengthsIsNotRead(backend, type);
+  everyBlock(backend);
+  for (DType type : kFloating) {
+    for (int64_t d : {16, 64}) whatIsHiddenByLengthsIsNotRead(backend, type, d);
+  }
   nanStaysWhereItIsSeen(backend);
   lengthsAreChecked(backend);
   threadsChangeNothing(copiesOf(argv[1], argv[2]));
