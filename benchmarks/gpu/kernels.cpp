@@ -224,20 +224,19 @@ void multipliers(Backend& gpu, Backend* hopper, Table& table, int64_t small) {
     const double scale = 0.125, flops = 2.0 * batch * t * t * width;
     const std::string size = std::to_string(batch) + "x" + std::to_string(heads) + "x" +
                              std::to_string(t) + "x" + std::to_string(d) + " causal";
-    auto forward = [=](Backend& by) {
-      by.attention(kBF16, q, k, v, nullptr, nullptr, nullptr, nullptr, y, lse, gradus::Dims(dims),
-                   scale, 0, 0);
+    auto add = [&](Backend& by, const std::string& suffix) {
+      table.multiplies(by, "attention bf16 " + size + suffix, flops, [=, &by] {
+        by.attention(kBF16, q, k, v, nullptr, nullptr, nullptr, nullptr, y, lse, gradus::Dims(dims),
+                     scale, 0, 0);
+      });
+      table.multiplies(by, "attentionGrad bf16 " + size + suffix, 2.5 * flops, [=, &by] {
+        by.attentionGrad(kBF16, q, k, v, nullptr, nullptr, nullptr, nullptr, y, lse, dy,
+                         part(dqkv, 0), part(dqkv, width), part(dqkv, 2 * width),
+                         gradus::Dims(dims), scale, 0, 0);
+      });
     };
-    table.multiplies("attention bf16 " + size, flops, [=, &gpu] { forward(gpu); });
-    if (hopper != nullptr) {
-      table.multiplies(*hopper, "attention bf16 " + size + " hopper", flops,
-                       [=] { forward(*hopper); });
-    }
-    table.multiplies("attentionGrad bf16 " + size, 2.5 * flops, [=, &gpu] {
-      gpu.attentionGrad(kBF16, q, k, v, nullptr, nullptr, nullptr, nullptr, y, lse, dy,
-                        part(dqkv, 0), part(dqkv, width), part(dqkv, 2 * width), gradus::Dims(dims),
-                        scale, 0, 0);
-    });
+    add(gpu, "");
+    if (hopper != nullptr) add(*hopper, " hopper");
   }
 }
 

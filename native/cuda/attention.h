@@ -185,6 +185,8 @@ bool fits(const Problem& p, DType type, std::initializer_list<In> operands);
 namespace hopper {
 bool fits(const Problem& p);
 void forward(Gpu& gpu, const Problem& p, DType type, const Forward& operands);
+void keys(Gpu& gpu, const Problem& p, DType type, const Backward& operands);
+void queries(Gpu& gpu, const Problem& p, DType type, const Backward& operands);
 }  // namespace hopper
 
 }  // namespace gradus::attention

@@ -11,13 +11,61 @@ namespace gradus::attention::hopper {
 
 constexpr int kRows = 64;  // of a warpgroup
 
-/** How a block of a head size is cut. */
-template <int D>
-struct Shape {
-  // As many warpgroups as have the registers for their scores, weights and results.
-  static constexpr int kGroups = D == 64 ? 3 : 2;
-  static constexpr int kThreads = kGroups * ptx::kWarpgroup;
-  static constexpr int kQueries = kGroups * kRows, kKeys = D == 64 ? 96 : 128;
+/** Calls f with the element and the head size. */
+template <class F>
+void withSize(const Problem& p, DType type, F&& f) {
+  auto withElement = [&](auto element) {
+    if (p.d == 64) return f(element, std::integral_constant<int, 64>());
+    f(element, std::integral_constant<int, 128>());
+  };
+  type == DType::BF16 ? withElement(BF16()) : withElement(F16());
+}
+
+/** Of this thread, counted over the block; the compiler knows it to be the same in a warp. */
+__device__ inline int warpgroup() {
+  return __shfl_sync(~0u, static_cast<int>(threadIdx.x) / ptx::kWarpgroup, 0);
+}
+
+/** Until the copies that were begun are there for tensor cores, and all are done with what came
+ * before. */
+__device__ inline void arrive() {
+  ptx::cpAsyncWait<0>();
+  ptx::fenceAsync();
+  __syncthreads();
+}
+
+/** Where a block stands that owns a tile of queries: one for each batch, head and tile, the last
+ * ones first, which see the most where the attention is causal. */
+template <int Queries, int Keys>
+struct Place {
+  __device__ Place(const Problem& p, int tiles) {
+    const int pair = static_cast<int>(blockIndex() / tiles);
+    h = pair % p.heads;
+    b = pair / p.heads;
+    kvHead = h / p.group();
+    i = (tiles - 1 - static_cast<int>(blockIndex() % tiles)) * Queries;
+    end = i + Queries < p.tq ? i + Queries : p.tq;
+    seen = {p.range(b, i).from, p.range(b, end - 1).to};
+    count = seen.from < seen.to ? (seen.to - seen.from + Keys - 1) / Keys : 0;
+  }
+
+  /** What each query of the block sees; beyond the last one, what that one does. */
+  __device__ void findRanges(const Problem& p, Range* ranges) const {
+    const int me = static_cast<int>(threadIdx.x);
+    if (me < Queries) ranges[me] = p.range(b, i + me < end ? i + me : end - 1);
+  }
+
+  /** The tiles of keys of which a warpgroup sees anything, whose first row this is. */
+  __device__ Range tilesOf(const Range* ranges, int first) const {
+    const Range all = {ranges[first].from, ranges[first + kRows - 1].to};
+    const bool none = i + first >= end || all.from >= all.to;
+    const int from = none ? 0 : (all.from - seen.from) / Keys;
+    const int to = none ? 0 : (all.to - seen.from + Keys - 1) / Keys;
+    return {__shfl_sync(~0u, from, 0), __shfl_sync(~0u, to, 0)};
+  }
+
+  int b, h, kvHead, i, end, count;
+  Range seen;
 };
 
 /** The scores of a warpgroup's rows: x = its rows of a tile times the transpose of another tile. */

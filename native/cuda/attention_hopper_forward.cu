@@ -4,6 +4,15 @@ namespace gradus::attention::hopper {
 
 namespace {
 
+/** How a block of a head size is cut: in as many warpgroups as have registers for their scores,
+ * weights and results. */
+template <int D>
+struct Shape {
+  static constexpr int kGroups = D == 64 ? 3 : 2;
+  static constexpr int kThreads = kGroups * ptx::kWarpgroup;
+  static constexpr int kQueries = kGroups * kRows, kKeys = D == 64 ? 96 : 128;
+};
+
 /** What a block has in shared memory. */
 template <int D, class E>
 struct Tiles {
@@ -13,65 +22,6 @@ struct Tiles {
   Range ranges[S::kQueries];
 };
 
-#if defined(GRADUS_WGMMA)
-
-/** A block's place, and the tiles of keys that come to it. */
-template <int D, class E>
-struct Work {
-  using S = Shape<D>;
-  static constexpr int kKeys = S::kKeys, kQueries = S::kQueries, kThreads = S::kThreads;
-
-  __device__ Work(const Problem& p, int tiles, const E* k, const E* v, unsigned char* memory)
-      : p(p), k(k), v(v), tile(*reinterpret_cast<Tiles<D, E>*>(alignPanels(memory))) {
-    const int pair = static_cast<int>(blockIndex() / tiles);
-    h = pair % p.heads;
-    b = pair / p.heads;
-    i = (tiles - 1 - static_cast<int>(blockIndex() % tiles)) * kQueries;
-    end = i + kQueries < p.tq ? i + kQueries : p.tq;
-    seen = {p.range(b, i).from, p.range(b, end - 1).to};
-    count = seen.from < seen.to ? (seen.to - seen.from + kKeys - 1) / kKeys : 0;
-  }
-
-  __device__ ptx::Address keys(int t) const { return ptx::addressOf(tile.keys[t % 2]); }
-  __device__ ptx::Address values(int t) const { return ptx::addressOf(tile.values[t % 2]); }
-
-  /** Begins to copy the keys of tile t and the values of the one before, where there are such. */
-  __device__ void begin(int t) const {
-    const int first = seen.from + t * kKeys, head = h / p.group();
-    if (t < count) {
-      const Rows<const E> rows = rowsOf(k, p.ks, b, first, head, seen.to);
-      copyPanels<D, kKeys, kThreads>(rows.first, rows.step, rows.count, keys(t));
-    }
-    if (t > 0 && t <= count) {
-      const Rows<const E> rows = rowsOf(v, p.vs, b, first - kKeys, head, seen.to);
-      copyPanels<D, kKeys, kThreads>(rows.first, rows.step, rows.count, values(t - 1));
-    }
-    ptx::cpAsyncCommit();
-  }
-
-  /** Until what was begun last is there, and all are done with what came before it. */
-  __device__ void arrive() const {
-    ptx::cpAsyncWait<0>();
-    ptx::fenceAsync();
-    __syncthreads();
-  }
-
-  /** The tiles of which the rows [first, last] of the block see anything. */
-  __device__ Range tilesOf(int first, int last) const {
-    const Range all = {tile.ranges[first].from, tile.ranges[last].to};
-    if (i + first >= end || all.from >= all.to) return {0, 0};
-    return {(all.from - seen.from) / kKeys, (all.to - seen.from + kKeys - 1) / kKeys};
-  }
-
-  const Problem& p;
-  const E *k, *v;
-  Tiles<D, E>& tile;
-  int b, h, i, end, count;
-  Range seen;
-};
-
-#endif
-
 /** A block for each batch, head and tile of queries, the last ones first: where the attention is
  * causal, they see the most. In turn t, warpgroups begin the scores of tile t and the results of
  * the one before; keys for turn t + 1 come in meanwhile, and values a turn later than keys. */
@@ -79,26 +29,40 @@ template <int D, class E>
 __global__ void __launch_bounds__(Shape<D>::kThreads, 1)
     forward(Problem p, int tiles, const E* q, const E* k, const E* v, E* y, float* lse) {
 #if defined(GRADUS_WGMMA)
-  constexpr int kKeys = Shape<D>::kKeys, kQueries = Shape<D>::kQueries;
+  using S = Shape<D>;
+  constexpr int kKeys = S::kKeys, kQueries = S::kQueries;
   GRADUS_SHARED(memory);
-  const Work<D, E> work(p, tiles, k, v, memory);
-  auto& tile = work.tile;
-  const int b = work.b, h = work.h, i = work.i, end = work.end;
-  const int me = static_cast<int>(threadIdx.x),
-            mine = __shfl_sync(~0u, me / ptx::kWarpgroup, 0) * kRows;
+  auto& tile = *reinterpret_cast<Tiles<D, E>*>(alignPanels(memory));
+  const Place<kQueries, kKeys> place(p, tiles);
+  const int b = place.b, h = place.h, i = place.i, end = place.end;
+  const Range seen = place.seen;
 
+  auto keys = [&](int t) { return ptx::addressOf(tile.keys[t % 2]); };
+  auto values = [&](int t) { return ptx::addressOf(tile.values[t % 2]); };
+  // Begins to copy the keys of tile t and the values of the one before, where there are such.
+  auto begin = [&](int t) {
+    const int first = seen.from + t * kKeys;
+    if (t < place.count) {
+      const Rows<const E> rows = rowsOf(k, p.ks, b, first, place.kvHead, seen.to);
+      copyPanels<D, kKeys, S::kThreads>(rows.first, rows.step, rows.count, keys(t));
+    }
+    if (t > 0 && t <= place.count) {
+      const Rows<const E> rows = rowsOf(v, p.vs, b, first - kKeys, place.kvHead, seen.to);
+      copyPanels<D, kKeys, S::kThreads>(rows.first, rows.step, rows.count, values(t - 1));
+    }
+    ptx::cpAsyncCommit();
+  };
   const Rows<const E> rows = rowsOf(q, p.qs, b, i, h, end);
-  copyPanels<D, kQueries, Shape<D>::kThreads>(rows.first, rows.step, rows.count,
-                                              ptx::addressOf(tile.queries));
-  work.begin(0);
-  if (me < kQueries) tile.ranges[me] = p.range(b, i + me < end ? i + me : end - 1);
-  work.arrive();
+  copyPanels<D, kQueries, S::kThreads>(rows.first, rows.step, rows.count,
+                                       ptx::addressOf(tile.queries));
+  begin(0);
+  place.findRanges(p, tile.ranges);
+  arrive();
 
   const Lane lane;
-  const int strip = 16 * lane.warp;
+  const int strip = 16 * lane.warp, mine = warpgroup() * kRows;
   const ptx::Address queries = ptx::addressOf(tile.queries) + mine * kPanelRow;
-  Range own = work.tilesOf(mine, mine + kRows - 1);
-  own = {__shfl_sync(~0u, own.from, 0), __shfl_sync(~0u, own.to, 0)};
+  const Range own = place.tilesOf(tile.ranges, mine);
   const float factor = p.scale * kLog2e;
   float x[kKeys / 8][4], o[D / 8][4] = {};
   uint32_t weights[kKeys / kSlice][4];
@@ -106,7 +70,7 @@ __global__ void __launch_bounds__(Shape<D>::kThreads, 1)
   Softmax softmax[2];
 
   auto weigh = [&](int t) {
-    const int j = work.seen.from + t * kKeys;
+    const int j = seen.from + t * kKeys;
     // All see all where the last query and the first one do.
     const bool whole = j >= tile.ranges[mine + kRows - 1].from && j + kKeys <= tile.ranges[mine].to;
 #pragma unroll
@@ -122,27 +86,27 @@ __global__ void __launch_bounds__(Shape<D>::kThreads, 1)
   int t = 0;
   auto skip = [&](int to) {
     for (; t < to; ++t) {
-      work.begin(t + 1);
-      work.arrive();
+      begin(t + 1);
+      arrive();
     }
   };
   skip(own.from);
   if (own.from < own.to) {
     ptx::wgmmaFence();
-    beginScores<D, kQueries, kKeys, E>(queries, work.keys(t), x);
+    beginScores<D, kQueries, kKeys, E>(queries, keys(t), x);
     ptx::wgmmaCommit();
-    work.begin(t + 1);
+    begin(t + 1);
     ptx::wgmmaWait<0>(x);
     weigh(t);
     packWeights<E>(x, weights);
-    work.arrive();
+    arrive();
     for (++t; t < own.to; ++t) {
       ptx::wgmmaFence();
-      beginScores<D, kQueries, kKeys, E>(queries, work.keys(t), x);
+      beginScores<D, kQueries, kKeys, E>(queries, keys(t), x);
       ptx::wgmmaCommit();
-      beginResults<kKeys, E>(weights, work.values(t - 1), o);
+      beginResults<kKeys, E>(weights, values(t - 1), o);
       ptx::wgmmaCommit();
-      work.begin(t + 1);
+      begin(t + 1);
       ptx::wgmmaWait<1>(x);
       weigh(t);
       ptx::wgmmaWait<0>(o);
@@ -152,19 +116,19 @@ __global__ void __launch_bounds__(Shape<D>::kThreads, 1)
         for (int c = 0; c < 4; ++c) o[n][c] *= rescales[c / 2];
       }
       packWeights<E>(x, weights);
-      work.arrive();
+      arrive();
     }
     ptx::wgmmaFence();
-    beginResults<kKeys, E>(weights, work.values(t - 1), o);
+    beginResults<kKeys, E>(weights, values(t - 1), o);
     ptx::wgmmaCommit();
-    if (t < work.count) work.begin(t + 1);
+    if (t < place.count) begin(t + 1);
     ptx::wgmmaWait<0>(o);
-    if (t < work.count) {
-      work.arrive();
+    if (t < place.count) {
+      arrive();
       ++t;
     }
   }
-  skip(work.count);
+  skip(place.count);
   __syncthreads();  // results take the place of queries
 
   float scales[2];
@@ -191,7 +155,7 @@ bool fits(const Problem& p) {
 }
 
 void forward(Gpu& gpu, const Problem& p, DType type, const Forward& operands) {
-  auto start = [&](auto element, auto size) {
+  withSize(p, type, [&](auto element, auto size) {
     using E = decltype(element);
     constexpr int D = size();
     const int64_t tiles = ceilDivide(p.tq, Shape<D>::kQueries);
@@ -200,12 +164,7 @@ void forward(Gpu& gpu, const Problem& p, DType type, const Forward& operands) {
         blocksFor(tiles * p.batch * p.heads, Shape<D>::kThreads, sizeof(Tiles<D, E>) + kPanelAlign),
         forward<D, E>, p, static_cast<int>(tiles), operands.q.as<E>(), operands.k.as<E>(),
         operands.v.as<E>(), operands.y.as<E>(), operands.lse.as<float>());
-  };
-  auto withSize = [&](auto element) {
-    if (p.d == 64) return start(element, std::integral_constant<int, 64>());
-    start(element, std::integral_constant<int, 128>());
-  };
-  type == DType::BF16 ? withSize(BF16()) : withSize(F16());
+  });
 }
 
 }  // namespace gradus::attention::hopper
