@@ -1,5 +1,5 @@
 // Attention without ever holding all of its scores (Dao, "FlashAttention-2", 2023): what both
-// directions and both families of kernels share.
+// directions and all families of kernels share.
 //
 // Which keys a query sees is a range, whatever hides the others, and from one query to the next
 // neither end of it goes back. So the queries of a tile see what its first and last one do, tiles

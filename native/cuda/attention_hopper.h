@@ -3,7 +3,6 @@
 // tile before. What the elements of its fragments are called is as in attention_tensor.h.
 #pragma once
 
-#include "cuda/attention_softmax.h"
 #include "cuda/attention_tensor.h"
 #include "cuda/panels.h"
 

@@ -1,4 +1,5 @@
 #include "cuda/attention_hopper.h"
+#include "cuda/attention_softmax.h"
 
 namespace gradus::attention::hopper {
 

@@ -388,7 +388,8 @@ void everyBlock(Backend& backend) {
     add("causal window", [](Case& c) { c.tk = 420, c.heads = 1, c.causal = true, c.window = 90; });
     add("causal lengths", [](Case& c) { c.batch = 3, c.causal = c.lengths = true; });
     add("documents", [](Case& c) { c.documents = c.causal = c.packed = true; });
-    add("one query", [](Case& c) { c.tq = 1, c.tk = 300, c.causal = c.lengths = true, c.batch = 2; });
+    add("one query",
+        [](Case& c) { c.tq = 1, c.tk = 300, c.causal = c.lengths = true, c.batch = 2; });
     add("one key", [](Case& c) { c.tk = 1; });
     add("fewer keys", [](Case& c) { c.tk = 50, c.causal = true; });
     add("whole blocks", [](Case& c) { c.tq = 192, c.tk = 256; });
@@ -465,6 +466,27 @@ void lengthsAreChecked(Backend& backend) {
   }
 }
 
+/** Other GPUs than Hopper, and other words, are refused by name. */
+void settingIsChecked(const std::string& library, const char* second) {
+  if (library.find("_cuda_emulated") == std::string::npos) return;
+  auto refusal = [&](const char* setting) -> std::string {
+    try {
+      Backend::openCuda(library.c_str(), 0, 0,
+                        ("libraries=" + std::string(second) + "\n" + setting).c_str());
+    } catch (const std::exception& e) {
+      return e.what();
+    }
+    return "";
+  };
+  const std::string hopper =
+      "cuda: attention=hopper needs compute capability 9.0: emulator has 8.0; take auto or mma";
+  setenv("GRADUS_EMULATOR_CAPABILITY", "8", 1);
+  CHECK(refusal("attention=hopper") == hopper, "another GPU");
+  CHECK(refusal("attention=auto").empty() && refusal("attention=mma").empty(), "any GPU");
+  unsetenv("GRADUS_EMULATOR_CAPABILITY");
+  CHECK(refusal("attention=fast") == "cuda: there is no setting attention=fast", "another word");
+}
+
 void threadsChangeNothing(const std::vector<Backend*>& backends) {
   for (int64_t heads : {1, 6}) {
     Case c;
@@ -499,6 +521,7 @@ int main(int argc, char** argv) {
   }
   nanStaysWhereItIsSeen(backend);
   lengthsAreChecked(backend);
+  settingIsChecked(argv[1], argv[2]);
   threadsChangeNothing(copiesOf(argv[1], argv[2]));
   return report("attention_test");
 }

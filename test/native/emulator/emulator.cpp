@@ -385,7 +385,8 @@ cudaError_t cudaSetDevice(int) { return cudaSuccess; }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
   *properties = {};
   std::strcpy(properties->name, "emulator");
-  properties->major = 9;
+  const char* capability = std::getenv("GRADUS_EMULATOR_CAPABILITY");
+  properties->major = capability == nullptr ? 9 : std::atoi(capability);
   properties->multiProcessorCount = 2;
   properties->totalGlobalMem = emulator::limit();
   properties->sharedMemPerBlockOptin = emulator::kMostShared;
