@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -78,12 +79,17 @@ class Table {
 
   /** The first one of each kind is what the others are compared with. */
   void moves(const std::string& name, double bytes, const std::function<void()>& call) {
-    const double rate = bytes / row(name, call);
+    const double rate = bytes / row(gpu_, name, call);
     if (copy_ == 0) copy_ = rate;
     finish(rate * 1e-9, 0, rate / copy_);
   }
   void multiplies(const std::string& name, double flops, const std::function<void()>& call) {
-    const double rate = flops / row(name, call);
+    multiplies(gpu_, name, flops, call);
+  }
+  /** By another backend of the same GPU. */
+  void multiplies(Backend& by, const std::string& name, double flops,
+                  const std::function<void()>& call) {
+    const double rate = flops / row(by, name, call);
     if (product_ == 0) product_ = rate;
     finish(0, rate * 1e-12, rate / product_);
   }
@@ -93,8 +99,8 @@ class Table {
   }
 
  private:
-  double row(const std::string& name, const std::function<void()>& call) {
-    const double seconds = time(gpu_, call);
+  double row(Backend& by, const std::string& name, const std::function<void()>& call) {
+    const double seconds = time(by, call);
     std::printf("| %s | %.3f |", name.c_str(), seconds * 1e3);
     json_ += (json_.empty() ? "" : ",") + ("{\"kernel\":\"" + name) +
              "\",\"ms\":" + std::to_string(seconds * 1e3);
@@ -210,7 +216,8 @@ void joinedMultipliers(Backend& gpu, Table& table, int64_t tokens, int64_t width
   });
 }
 
-void multipliers(Backend& gpu, Table& table, int64_t small) {
+/** hopper: the same GPU with attention by Hopper's own instructions, null where it has none. */
+void multipliers(Backend& gpu, Backend* hopper, Table& table, int64_t small) {
   struct Product {
     int64_t m, n, k;
     bool transposeA, transposeB;
@@ -252,15 +259,19 @@ void multipliers(Backend& gpu, Table& table, int64_t small) {
     const double scale = 0.125, flops = 2.0 * batch * t * t * width;
     const std::string size = std::to_string(batch) + "x" + std::to_string(heads) + "x" +
                              std::to_string(t) + "x" + std::to_string(d) + " causal";
-    table.multiplies("attention bf16 " + size, flops, [=, &gpu] {
-      gpu.attention(kBF16, q, k, v, nullptr, nullptr, nullptr, nullptr, y, lse, gradus::Dims(dims),
-                    scale, 0, 0);
-    });
-    table.multiplies("attentionGrad bf16 " + size, 2.5 * flops, [=, &gpu] {
-      gpu.attentionGrad(kBF16, q, k, v, nullptr, nullptr, nullptr, nullptr, y, lse, dy,
-                        part(dqkv, 0), part(dqkv, width), part(dqkv, 2 * width), gradus::Dims(dims),
-                        scale, 0, 0);
-    });
+    auto add = [&](Backend& by, const std::string& suffix) {
+      table.multiplies(by, "attention bf16 " + size + suffix, flops, [=, &by] {
+        by.attention(kBF16, q, k, v, nullptr, nullptr, nullptr, nullptr, y, lse, gradus::Dims(dims),
+                     scale, 0, 0);
+      });
+      table.multiplies(by, "attentionGrad bf16 " + size + suffix, 2.5 * flops, [=, &by] {
+        by.attentionGrad(kBF16, q, k, v, nullptr, nullptr, nullptr, nullptr, y, lse, dy,
+                         part(dqkv, 0), part(dqkv, width), part(dqkv, 2 * width),
+                         gradus::Dims(dims), scale, 0, 0);
+      });
+    };
+    add(gpu, "");
+    if (hopper != nullptr) add(*hopper, " hopper");
   }
 }
 
@@ -305,12 +316,19 @@ int main(int argc, char** argv) {
     std::printf("usage: kernels BACKEND LIBRARIES [SMALL]\n");
     return 2;
   }
-  Backend& gpu = *Backend::openCuda(argv[1], 0, 0, ("libraries=" + std::string(argv[2])).c_str());
+  const std::string libraries = "libraries=" + std::string(argv[2]);
+  Backend& gpu = *Backend::openCuda(argv[1], 0, 0, (libraries + "\nattention=mma").c_str());
+  Backend* hopper = nullptr;
+  try {
+    hopper = Backend::openCuda(argv[1], 0, 0, (libraries + "\nattention=hopper").c_str());
+  } catch (const std::runtime_error& e) {
+    std::fprintf(stderr, "kernels: no rows of hopper: %s\n", e.what());
+  }
   const int64_t small = argc > 3 ? std::atoll(argv[3]) : 1;
   Table table(gpu);
   movers(gpu, table, small);
   decoders(gpu, table, small);
-  multipliers(gpu, table, small);
+  multipliers(gpu, hopper, table, small);
   table.end();
   return 0;
 }

@@ -1,5 +1,5 @@
 // Attention without ever holding all of its scores (Dao, "FlashAttention-2", 2023): what both
-// directions and both families of kernels share.
+// directions and all families of kernels share.
 //
 // Which keys a query sees is a range, whatever hides the others, and from one query to the next
 // neither end of it goes back. So the queries of a tile see what its first and last one do, tiles
@@ -206,5 +206,13 @@ bool packs(const Problem& p, std::initializer_list<In> operands);
 bool fits(const Gpu& gpu, const Problem& p, DType type, std::initializer_list<In> operands);
 /** Whether there are few queries for each head of keys, and more keys than those: a cache. */
 bool decodes(const Problem& p);
+
+/** By Hopper's tensor cores, for what fits `tensor` and is plain attention of heads of 64 or 128. */
+namespace hopper {
+bool fits(const Problem& p);
+void forward(Gpu& gpu, const Problem& p, DType type, const Forward& operands);
+void keys(Gpu& gpu, const Problem& p, DType type, const Backward& operands);
+void queries(Gpu& gpu, const Problem& p, DType type, const Backward& operands);
+}  // namespace hopper
 
 }  // namespace gradus::attention

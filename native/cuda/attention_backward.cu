@@ -69,8 +69,9 @@ void CudaBackend::addAttentionBackward() {
     findStatistics(gpu_, p, t, y, dy, lse, statistics.data());
     const Backward operands = {q, k, v, dy, statistics.data(), dq, dk, dv};
     if (fits(gpu_, p, t, {q, k, v, dy, dq, dk, dv})) {
-      tensorKeys(gpu_, p, t, operands);
-      tensorQueries(gpu_, p, t, operands);
+      const bool byHopper = hopper_ && hopper::fits(p);
+      (byHopper ? hopper::keys : tensorKeys)(gpu_, p, t, operands);
+      (byHopper ? hopper::queries : tensorQueries)(gpu_, p, t, operands);
     } else {
       plain(gpu_, p, t, operands);
     }

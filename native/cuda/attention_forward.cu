@@ -15,7 +15,8 @@ void CudaBackend::addAttentionForward() {
     if (decodes(p)) {
       decode(gpu_, p, t, operands);
     } else if (fits(gpu_, p, t, {q, k, v, y})) {
-      tensor(gpu_, p, t, operands);
+      const bool byHopper = hopper_ && hopper::fits(p);
+      (byHopper ? hopper::forward : tensor)(gpu_, p, t, operands);
     } else {
       plain(gpu_, p, t, operands);
     }

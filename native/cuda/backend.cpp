@@ -1,13 +1,23 @@
 #include "cuda/backend.h"
 
+#include <stdexcept>
+
 #include "cuda/graph.h"
 #include "gradus/plugin.h"
 
 namespace gradus {
 
 CudaBackend::CudaBackend(int device, int64_t memoryLimit, const Settings& settings)
-    : gpu_(device, memoryLimit, settings.blocking), staging_(gpu_), gemm_(gpu_, settings) {
+    : gpu_(device, memoryLimit, settings.blocking),
+      staging_(gpu_),
+      gemm_(gpu_, settings),
+      hopper_(settings.hopper) {
   const cudaDeviceProp& gpu = gpu_.properties();
+  if (hopper_ && gpu.major != 9) {
+    throw std::runtime_error(
+        "cuda: attention=hopper needs compute capability 9.0: " + std::string(gpu.name) + " has " +
+        std::to_string(gpu.major) + "." + std::to_string(gpu.minor) + "; take auto or mma");
+  }
   description_ = "cuda:" + std::to_string(device) + " " + gpu.name + " (sm_" +
                  std::to_string(gpu.major) + std::to_string(gpu.minor) + ")";
   addActivations();

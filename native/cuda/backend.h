@@ -60,6 +60,7 @@ class CudaBackend final : public GraphBackend {
   Gpu gpu_;
   Staging staging_;
   Gemm gemm_;
+  const bool hopper_;  // see Settings
   std::string description_;
 };
 

@@ -19,6 +19,10 @@ Settings::Settings(const std::string& lines) {
       blocking = value == "true";
     } else if (name == "tf32") {
       tf32 = value == "true";
+    } else if (name == "attention" && (value == "auto" || value == "mma" || value == "hopper")) {
+      // `auto` is `mma` until gpu-check has timed both (its table has a row for each): `hopper` is
+      // checked by an emulator alone.
+      hopper = value == "hopper";
     } else {
       throw std::invalid_argument("cuda: there is no setting " + line);
     }

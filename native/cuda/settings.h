@@ -16,6 +16,7 @@ struct Settings {
   std::string cache;      // the folder that choices are kept in; empty: nowhere
   bool blocking = false;  // each kernel is waited for, so that the call at fault throws
   bool tf32 = false;      // products of F32 may round their operands to 10 bits after the point
+  bool hopper = false;    // attention takes Hopper's own instructions where it has kernels of them
 };
 
 }  // namespace gradus

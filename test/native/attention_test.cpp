@@ -496,10 +496,44 @@ void dropoutIsByElement(Backend& backend, DType type, int64_t d, int64_t tq, int
         static_cast<long>(d), static_cast<long>(wrong));
 }
 
+/** Plain attention of heads of 64 and 128 in 16 bits, over blocks of many queries and keys: a GPU
+ * may have kernels for it alone. */
+void everyBlock(Backend& backend) {
+  for (int64_t d : {64, 128}) {
+    Case plain;
+    plain.d = d;
+    plain.batch = 1;
+    plain.tq = plain.tk = 200;
+    plain.kvHeads = 1;
+    plain.scale = 1 / std::sqrt(static_cast<double>(d));
+    auto add = [&](const char* name, auto&& change) {
+      Case c = plain;
+      c.type = DType::BF16;
+      change(c);
+      c.name = std::string(name) + ", heads of " + std::to_string(d);
+      check(backend, c);
+    };
+    add("full", [](Case&) {});
+    add("causal", [](Case& c) { c.causal = true; });
+    add("f16", [](Case& c) { c.type = DType::F16, c.causal = c.packed = true; });
+    add("long", [](Case& c) { c.tq = c.tk = 400, c.heads = 1, c.causal = true; });
+    add("window", [](Case& c) { c.tq = c.tk = 400, c.heads = 1, c.window = 37; });
+    add("causal window", [](Case& c) { c.tk = 420, c.heads = 1, c.causal = true, c.window = 90; });
+    add("causal lengths", [](Case& c) { c.batch = 3, c.causal = c.lengths = true; });
+    add("documents", [](Case& c) { c.documents = c.causal = c.packed = true; });
+    add("one query",
+        [](Case& c) { c.tq = 1, c.tk = 300, c.causal = c.lengths = true, c.batch = 2; });
+    add("one key", [](Case& c) { c.tk = 1; });
+    add("fewer keys", [](Case& c) { c.tk = 50, c.causal = true; });
+    add("whole blocks", [](Case& c) { c.tq = 192, c.tk = 256; });
+  }
+}
+
 /** What lies beyond the lengths may be anything: a cache is not cleared. */
-void whatIsHiddenByLengthsIsNotRead(Backend& backend, DType type) {
+void whatIsHiddenByLengthsIsNotRead(Backend& backend, DType type, int64_t d) {
   Case c;
   c.type = type;
+  c.d = d;
   c.tq = 1;
   c.tk = 200;
   c.causal = c.lengths = true;
@@ -565,6 +599,27 @@ void lengthsAreChecked(Backend& backend) {
   }
 }
 
+/** Other GPUs than Hopper, and other words, are refused by name. */
+void settingIsChecked(const std::string& library, const char* second) {
+  if (library.find("_cuda_emulated") == std::string::npos) return;
+  auto refusal = [&](const char* setting) -> std::string {
+    try {
+      Backend::openCuda(library.c_str(), 0, 0,
+                        ("libraries=" + std::string(second) + "\n" + setting).c_str());
+    } catch (const std::exception& e) {
+      return e.what();
+    }
+    return "";
+  };
+  const std::string hopper =
+      "cuda: attention=hopper needs compute capability 9.0: emulator has 8.0; take auto or mma";
+  setenv("GRADUS_EMULATOR_CAPABILITY", "8", 1);
+  CHECK(refusal("attention=hopper") == hopper, "another GPU");
+  CHECK(refusal("attention=auto").empty() && refusal("attention=mma").empty(), "any GPU");
+  unsetenv("GRADUS_EMULATOR_CAPABILITY");
+  CHECK(refusal("attention=fast") == "cuda: there is no setting attention=fast", "another word");
+}
+
 void threadsChangeNothing(const std::vector<Backend*>& backends) {
   for (int64_t heads : {1, 6}) {
     Case c;
@@ -601,9 +656,13 @@ int main(int argc, char** argv) {
   }
   dropoutIsByElement(backend, DType::BF16, 128, 66, 101);
   dropoutIsByElement(backend, DType::F16, 256, 35, 69);
-  for (DType type : kFloating) whatIsHiddenByLengthsIsNotRead(backend, type);
+  everyBlock(backend);
+  for (DType type : kFloating) {
+    for (int64_t d : {16, 64}) whatIsHiddenByLengthsIsNotRead(backend, type, d);
+  }
   nanStaysWhereItIsSeen(backend);
   lengthsAreChecked(backend);
+  settingIsChecked(argv[1], argv[2]);
   threadsChangeNothing(copiesOf(argv[1], argv[2]));
   return report("attention_test");
 }

@@ -1,5 +1,5 @@
 // What tensor cores multiply, as the PTX manual maps fragments to lanes, and the tiles in shared
-// memory that feed them.
+// memory that feed them; the products of a warpgroup stand in wgmma_test.cpp.
 #include <cmath>
 #include <set>
 

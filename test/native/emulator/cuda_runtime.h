@@ -149,9 +149,16 @@ struct Stream {
 cudaError_t run(const dim3& blocks, const dim3& threads, size_t shared, Stream* stream,
                 std::function<void()> thread);
 unsigned char* dynamicShared();
+size_t dynamicSharedBytes();
+/** Counts the blocks that were run: of each there is dynamic shared memory anew. */
+uint64_t blockNumber();
+/** Ends the program: this block breaks a rule. */
+[[noreturn]] void fail(const char* why);
 
 /** Waits for the threads of `mask` in this one's warp. */
 void meetWarp(unsigned mask);
+/** Waits for the 128 threads of this one's warpgroup. */
+void meetWarpgroup();
 void meetBlock();
 /** 8 bytes that lane `lane` of this warp shows the others. */
 uint64_t* slot(int lane);

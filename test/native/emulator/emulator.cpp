@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "cuda/async_proxy.h"
 #include "state.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -55,11 +56,11 @@ namespace emulator {
 
 namespace {
 
-constexpr int kMostThreads = 1024;
+constexpr int kMostThreads = 1024, kWarpgroup = 128;
 constexpr size_t kStack = size_t{256} << 10;
 constexpr size_t kMostShared = size_t{227} << 10;
 
-enum class State { Ready, AtWarp, AtBlock, Done };
+enum class State { Ready, AtWarp, AtWarpgroup, AtBlock, Done };
 
 struct Fiber {
   void* stack = nullptr;  // where it was left
@@ -75,13 +76,17 @@ class Block {
   void run(const dim3& blocks, const dim3& threads, size_t shared,
            const std::function<void()>& thread);
   void meetWarp(unsigned mask);
+  void meetWarpgroup();
   void meetBlock();
 
   int lane() const { return current_->index % 32; }
   int lanes() const { return std::min(32, count_ - current_->index / 32 * 32); }
   uint64_t* slot(int lane) { return &slots_[current_->index / 32 * 32 + lane]; }
   unsigned char* shared() { return shared_; }
+  size_t sharedBytes() const { return sharedBytes_; }
+  uint64_t number() const { return number_; }
   uint64_t* sum() { return &sum_; }
+  [[noreturn]] static void fail(const char* why);
 
  private:
   static void start();
@@ -91,12 +96,13 @@ class Block {
   bool releaseWarp(int warp, int l);
   void leaveWarp(int warp);
   bool releaseBlock();
-  [[noreturn]] static void fail(const char* why);
 
   Fiber fibers_[kMostThreads];
   uint64_t slots_[kMostThreads];
   uint64_t sum_ = 0;
   unsigned char* shared_ = nullptr;
+  size_t sharedBytes_ = 0;
+  uint64_t number_ = 0;
   const std::function<void()>* thread_ = nullptr;
   Fiber* current_ = nullptr;
   void* home_ = nullptr;  // the scheduler's stack
@@ -163,6 +169,16 @@ void Block::meetWarp(unsigned mask) {
   self->mask = mask;
   self->state = State::AtWarp;
   if (!releaseWarp(self->index / 32, self->index % 32)) giveWay();
+}
+
+void Block::meetWarpgroup() {
+  const int first = current_->index / kWarpgroup * kWarpgroup;
+  if (first + kWarpgroup > count_) fail("a warpgroup has fewer than 128 threads");
+  current_->state = State::AtWarpgroup;
+  for (int i = first; i < first + kWarpgroup; ++i) {
+    if (fibers_[i].state != State::AtWarpgroup) return giveWay();
+  }
+  for (int i = first; i < first + kWarpgroup; ++i) fibers_[i].state = State::Ready;
 }
 
 void Block::meetBlock() {
@@ -276,7 +292,9 @@ void Block::run(const dim3& blocks, const dim3& threads, size_t shared,
         // Fresh and of this size for each block, so that a sanitizer sees its end.
         shared_ =
             static_cast<unsigned char*>(std::aligned_alloc(128, (shared + 127) / 128 * 128 + 128));
-        std::memset(shared_, 0x7f, shared);  // large, and not a number that a kernel put there
+        std::memset(shared_, kFresh, shared);
+        sharedBytes_ = shared;
+        ++number_;
         runThreads();
         std::free(shared_);
       }
@@ -368,7 +386,11 @@ cudaError_t run(const dim3& blocks, const dim3& threads, size_t shared, Stream* 
 }
 
 unsigned char* dynamicShared() { return block.shared(); }
+size_t dynamicSharedBytes() { return block.sharedBytes(); }
+uint64_t blockNumber() { return block.number(); }
+void fail(const char* why) { Block::fail(why); }
 void meetWarp(unsigned mask) { block.meetWarp(mask); }
+void meetWarpgroup() { block.meetWarpgroup(); }
 void meetBlock() { block.meetBlock(); }
 uint64_t* slot(int lane) { return block.slot(lane); }
 int lane() { return block.lane(); }
@@ -398,7 +420,8 @@ cudaError_t cudaSetDevice(int) { return cudaSuccess; }
 cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
   *properties = {};
   std::strcpy(properties->name, "emulator");
-  properties->major = 8;
+  const char* capability = std::getenv("GRADUS_EMULATOR_CAPABILITY");
+  properties->major = capability == nullptr ? 9 : std::atoi(capability);
   properties->multiProcessorCount = 2;
   properties->totalGlobalMem = emulator::limit();
   properties->sharedMemPerBlockOptin = emulator::kMostShared;

@@ -9,13 +9,14 @@
 #include <type_traits>
 #include <vector>
 
+#include "cuda/async_proxy.h"
 #include "math/types.h"
 
 namespace gradus::ptx {
 
 namespace detail {
 
-constexpr int kMostThreads = 1024, kLanes = 32;
+constexpr int kLanes = 32;
 
 /** What the lanes of a warp show each other. */
 struct Fragments {
@@ -122,6 +123,7 @@ void cpAsyncWait() {
       } else {
         std::memcpy(copy.to, copy.from, copy.bytes);
       }
+      detail::asyncProxy.wrote(copy.to, copy.bytes, detail::thread());
     }
   }
 }

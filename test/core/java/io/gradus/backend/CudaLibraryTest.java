@@ -57,4 +57,10 @@ class CudaLibraryTest {
         settings("-Dgradus.cuda.blocking=true", "-Dgradus.tf32=true")
             .containsAll(List.of("blocking=true", "tf32=true")));
   }
+
+  @Test
+  void kernels_of_attention_are_chosen_by_name() throws Exception {
+    assertTrue(settings().contains("attention=auto"));
+    assertTrue(settings("-Dgradus.cuda.attention=hopper").contains("attention=hopper"));
+  }
 }

@@ -67,6 +67,7 @@ class DeviceTest {
       strings = {
         "gradus.tf32=yes|gradus.tf32: must be true or false: yes",
         "gradus.cuda.blocking=1|gradus.cuda.blocking: must be true or false: 1",
+        "gradus.cuda.attention=fast|gradus.cuda.attention: must be auto, hopper or mma: fast",
         "gradus.cuda.memory=8GB|gradus.cuda.memory: not a whole number: 8GB"
       })
   void a_wrong_setting_is_refused_and_does_not_count_as_no_gpu(

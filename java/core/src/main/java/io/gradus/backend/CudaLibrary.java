@@ -52,6 +52,8 @@ final class CudaLibrary {
       lines.append("cache=").append(cache).append('\n');
     }
     lines.append("blocking=").append(Property.flag("gradus.cuda.blocking")).append('\n');
+    String attention = Property.choice("gradus.cuda.attention", "auto", "hopper", "mma");
+    lines.append("attention=").append(attention).append('\n');
     return lines.append("tf32=").append(Property.flag("gradus.tf32")).append('\n').toString();
   }
 

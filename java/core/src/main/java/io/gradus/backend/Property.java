@@ -1,5 +1,7 @@
 package io.gradus.backend;
 
+import java.util.List;
+
 /** The system properties {@code gradus.*}, which are refused by name where they make no sense. */
 final class Property {
 
@@ -33,6 +35,23 @@ final class Property {
       throw new IllegalArgumentException(name + ": must be true or false: " + text);
     }
     return text.equals("true");
+  }
+
+  /** One of a few words, the first one unless it is set. */
+  static String choice(String name, String... words) {
+    String text = System.getProperty(name, words[0]);
+    if (!List.of(words).contains(text)) {
+      String last = words[words.length - 1];
+      throw new IllegalArgumentException(
+          name
+              + ": must be "
+              + String.join(", ", List.of(words).subList(0, words.length - 1))
+              + " or "
+              + last
+              + ": "
+              + text);
+    }
+    return text;
   }
 
   static void setDefault(String name, String value) {
