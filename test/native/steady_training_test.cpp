@@ -134,6 +134,9 @@ class Training {
       for (int i = warm ? 80 : 20; i > 0; --i) step(0);
       const int64_t graph = capture();
       for (int i = warm ? 899 : 79; i > 0; --i) step(graph);
+      // Inputs and the step's number are others each time, and still it is one.
+      const int64_t graphs = live(library_).graphs;
+      CHECK(graphs == (isEmulated() ? 1 : 0), "%ld graphs", static_cast<long>(graphs));
       backend_.closeGraph(graph);
       if (step_ == kWarm) warm_ = usage(backend_, library_);
     }
@@ -141,6 +144,8 @@ class Training {
   }
 
  private:
+  bool isEmulated() const { return std::string(library_).find("emulated") != std::string::npos; }
+
   int64_t capture() {
     int64_t graph = 0;
     withBatch([&](In x, In targets) {
@@ -199,8 +204,8 @@ class Training {
     CHECK(now.held == warm_.held, "held %ld, then %ld", static_cast<long>(warm_.held),
           static_cast<long>(now.held));
     // Of a real device, others may take some.
-    CHECK(std::string(library_).find("emulated") == std::string::npos || now.free == warm_.free,
-          "free %ld, then %ld", static_cast<long>(warm_.free), static_cast<long>(now.free));
+    CHECK(!isEmulated() || now.free == warm_.free, "free %ld, then %ld",
+          static_cast<long>(warm_.free), static_cast<long>(now.free));
     const emulator::Live &was = warm_.live, &is = now.live;
     CHECK(
         is == was,
