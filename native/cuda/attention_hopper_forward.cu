@@ -143,8 +143,9 @@ __global__ void __launch_bounds__(Shape<D>::kThreads, 1)
         sum == 0.0f ? kHidden : softmax[half].largest * factor * kLog2 + math::log(sum);
   }
   const Rows<E> to = rowsOf(y, p.ys, b, i + strip, h, end);
-  storePanels<D, kQueries>(o, scales[0], scales[1], reinterpret_cast<unsigned char*>(tile.queries),
-                           strip, to.first, to.step, to.count);
+  storeStrip<D, inPanels<kQueries>>(o, scales[0], scales[1],
+                                    reinterpret_cast<unsigned char*>(tile.queries), strip, to.first,
+                                    to.step, to.count, D);
 #endif
 }
 

@@ -129,10 +129,10 @@ __global__ void __launch_bounds__(kThreads, 1)
   // Results take the place of keys and values, of which none are multiplied any more.
   const Rows<E> toKeys = rowsOf(dk, p.ks, b, j + strip, kvHead, p.tk);
   const Rows<E> toValues = rowsOf(dv, p.vs, b, j + strip, kvHead, p.tk);
-  storePanels<D, kKeys>(dks, p.scale, p.scale, reinterpret_cast<unsigned char*>(tile.keys), strip,
-                        toKeys.first, toKeys.step, toKeys.count);
-  storePanels<D, kKeys>(dvs, 1.0f, 1.0f, reinterpret_cast<unsigned char*>(tile.values), strip,
-                        toValues.first, toValues.step, toValues.count);
+  storeStrip<D, inPanels<kKeys>>(dks, p.scale, p.scale, reinterpret_cast<unsigned char*>(tile.keys),
+                                 strip, toKeys.first, toKeys.step, toKeys.count, D);
+  storeStrip<D, inPanels<kKeys>>(dvs, 1.0f, 1.0f, reinterpret_cast<unsigned char*>(tile.values),
+                                 strip, toValues.first, toValues.step, toValues.count, D);
 #endif
 }
 

@@ -145,8 +145,9 @@ __global__ void __launch_bounds__(kThreads, 1)
   __syncthreads();  // results take the place of queries
 
   const Rows<E> to = rowsOf(dq, p.qs, b, i + strip, h, end);
-  storePanels<D, kQueries>(dqs, p.scale, p.scale, reinterpret_cast<unsigned char*>(tile.queries),
-                           strip, to.first, to.step, to.count);
+  storeStrip<D, inPanels<kQueries>>(dqs, p.scale, p.scale,
+                                    reinterpret_cast<unsigned char*>(tile.queries), strip, to.first,
+                                    to.step, to.count, D);
 #endif
 }
 

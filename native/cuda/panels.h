@@ -75,28 +75,4 @@ __device__ uint64_t alongColumns(ptx::Address tile, int k) {
   return describe(tile + k * kSlice * kPanelRow, Rows * kPanelRow);
 }
 
-/** to = 16 rows of a product, times `upper` the first 8 and `lower` the others: `count` rows,
- * `step` apart. They take their way through rows of a tile that are the warp's own. */
-template <int D, int Rows, class E>
-__device__ void storePanels(const float (&y)[D / 8][4], float upper, float lower,
-                            unsigned char* tile, int row, E* to, int64_t step, int count) {
-  constexpr int kAcross = D / kChunkElements;
-  const int lane = laneIndex(), g = lane / 4, t = lane % 4;
-#pragma unroll
-  for (int n = 0; n < kAcross; ++n) {
-    *reinterpret_cast<uint32_t*>(tile + inPanels<Rows>(row + g, n) + 4 * t) =
-        ptx::pack<E>(y[n][0] * upper, y[n][1] * upper);
-    *reinterpret_cast<uint32_t*>(tile + inPanels<Rows>(row + g + 8, n) + 4 * t) =
-        ptx::pack<E>(y[n][2] * lower, y[n][3] * lower);
-  }
-  __syncwarp();
-#pragma unroll
-  for (int i = lane; i < 16 * kAcross; i += kWarp) {
-    const int r = i / kAcross, chunk = i % kAcross;
-    if (r >= count) continue;
-    *reinterpret_cast<uint4*>(to + r * step + chunk * kChunkElements) =
-        *reinterpret_cast<const uint4*>(tile + inPanels<Rows>(row + r, chunk));
-  }
-}
-
 }  // namespace gradus

@@ -142,8 +142,9 @@ __device__ void multiplyRows(const float (&x)[Strips][N][4], ptx::Address tile,
 }
 
 /** to = 16 rows of a product, times `upper` the first 8 and `lower` the others: `count` rows of d
- * elements, `step` apart. They take their way through rows of a tile that are the warp's own. */
-template <int D, class E>
+ * elements, `step` apart. They take their way through rows of a tile that are the warp's own, whose
+ * chunks lie where Place says. */
+template <int D, int (*Place)(int row, int chunk) = swizzled<D>, class E>
 __device__ void storeStrip(const float (&y)[D / 8][4], float upper, float lower,
                            unsigned char* tile, int row, E* to, int64_t step, int count, int d) {
   constexpr int kAcross = D / kChunkElements;
@@ -151,9 +152,9 @@ __device__ void storeStrip(const float (&y)[D / 8][4], float upper, float lower,
   __syncwarp();
 #pragma unroll
   for (int n = 0; n < kAcross; ++n) {
-    *reinterpret_cast<uint32_t*>(tile + swizzled<D>(row + g, n) + 4 * t) =
+    *reinterpret_cast<uint32_t*>(tile + Place(row + g, n) + 4 * t) =
         ptx::pack<E>(y[n][0] * upper, y[n][1] * upper);
-    *reinterpret_cast<uint32_t*>(tile + swizzled<D>(row + g + 8, n) + 4 * t) =
+    *reinterpret_cast<uint32_t*>(tile + Place(row + g + 8, n) + 4 * t) =
         ptx::pack<E>(y[n][2] * lower, y[n][3] * lower);
   }
   __syncwarp();
@@ -162,7 +163,7 @@ __device__ void storeStrip(const float (&y)[D / 8][4], float upper, float lower,
     const int r = i / kAcross, chunk = i % kAcross;
     if (r >= count || chunk * kChunkElements >= d) continue;
     *reinterpret_cast<uint4*>(to + r * step + chunk * kChunkElements) =
-        *reinterpret_cast<const uint4*>(tile + swizzled<D>(row + r, chunk));
+        *reinterpret_cast<const uint4*>(tile + Place(row + r, chunk));
   }
 }
 
