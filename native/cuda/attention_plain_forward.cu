@@ -69,10 +69,9 @@ __global__ void __launch_bounds__(kThreads, kTogether<D>)
 #pragma unroll
       for (float& out : o[r]) out *= rescale;
       if (!p.drops) continue;
+      const uint32_t kept = p.dropout.kept<4>(p.element(b, h, query, j + 4 * tileX()));
 #pragma unroll
-      for (int c = 0; c < 4; ++c) {
-        x[r][c] = p.dropout.apply(x[r][c], p.element(b, h, query, j + 4 * tileX() + c));
-      }
+      for (int c = 0; c < 4; ++c) x[r][c] = p.dropout.apply(x[r][c], (kept >> c & 1) != 0);
     }
     accumulate<D>(x, rowsOf(v, p.vs, b, j, kvHead, seen.to), p.d, shared, o);
   }
