@@ -207,7 +207,8 @@ bool fits(const Gpu& gpu, const Problem& p, DType type, std::initializer_list<In
 /** Whether there are few queries for each head of keys, and more keys than those: a cache. */
 bool decodes(const Problem& p);
 
-/** By Hopper's tensor cores, for what fits `tensor` and is plain attention of heads of 64 or 128. */
+/** By Hopper's tensor cores, for what fits `tensor` and is plain attention of heads of 64 or 128.
+ */
 namespace hopper {
 bool fits(const Problem& p);
 void forward(Gpu& gpu, const Problem& p, DType type, const Forward& operands);
