@@ -234,8 +234,8 @@ void panels() {
         if (me() == 0) to.assign(kRows * 8 * N, E{});
         __syncthreads();
         const int strip = me() / 32 * 16;
-        gradus::storePanels<8 * N, kRows>(e, 1, 2, memory, strip, to.data() + strip * 8 * N, 8 * N,
-                                          16);
+        gradus::storeStrip<8 * N, gradus::inPanels<kRows>>(
+            e, 1, 2, memory, strip, to.data() + strip * 8 * N, 8 * N, 16, 8 * N);
         __syncthreads();
         for (int i = me(); i < kRows * 8 * N; i += 128) {
           const int r = i / (8 * N);
